@@ -1,0 +1,54 @@
+# Every target makes its own .venv where it is missing or older than pyproject.toml.
+# It needs a Python of 3.11 or later; choose one with `make test PYTHON=python3.13`.
+
+PYTHON ?=
+VENV   ?= .venv
+ARGS   ?=
+
+BIN    := $(abspath $(VENV))/bin
+# One pair of stamps for each Python that was asked for by name: asking for another is noticed.
+NAMED  := $(if $(PYTHON),-$(notdir $(PYTHON)))
+RUN    := $(VENV)/.ready-to-run$(NAMED)
+DEV    := $(VENV)/.ready-to-develop$(NAMED)
+CODE   := actors serialization transport
+TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUN) ## count the words of a source tree on several nodes, and lose one (ARGS="PATH --nodes 3")
+	@$(BIN)/python -m examples.wordcount $(ARGS)
+
+test: $(DEV) ## run all tests (ARGS="-k name" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## lint, check formatting, types (mypy and basedpyright) and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/basedpyright $(TYPED)
+	$(BIN)/lint-imports
+
+format: $(DEV) ## let ruff format the code and repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(RUN) ## measure tell, ask and spawn
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove .venv and everything that was made
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): pyproject.toml tools/venv.sh
+	@rm -f $(VENV)/.ready-*
+	@tools/venv.sh $(VENV) run $(PYTHON)
+	@touch $@
+
+$(DEV): pyproject.toml tools/venv.sh
+	@rm -f $(VENV)/.ready-*
+	@tools/venv.sh $(VENV) dev $(PYTHON)
+	@touch $@ $(RUN)
