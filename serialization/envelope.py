@@ -1,0 +1,126 @@
+"""One addressed, encoded message <-> bytes; a batch of them <-> a stream.
+
+The body stays opaque bytes here: an envelope can be routed, forwarded or dead-lettered without
+decoding it, and a bad body spoils no neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgpack  # type: ignore[import-untyped]
+import msgspec
+
+from serialization.errors import EnvelopeError
+from serialization.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Buffer", "Envelope", "pack", "unpack_all"]
+
+Buffer = bytes | bytearray | memoryview
+"""Contiguous bytes that need not be copied."""
+
+_FIELDS = 7
+_MAX_NAME_BYTES = 64 * 1024
+_NIL = b"\xc0"
+_DEFAULT_LIMITS = Limits()
+
+
+class Envelope(NamedTuple):
+    """An addressed, encoded message; `pack` takes its fields in this order.
+
+    Attributes:
+        kind: what it is, a number that the layer above gives a meaning.
+        target: the address of the recipient.
+        sender: the address of the sender; None from outside of any actor.
+        correlation: joins an answer to its question; 0 where there is none.
+        tag: the body's class; None for an untyped value.
+        body: the encoded value.
+        buffers: how many out-of-band buffers belong to it.
+    """
+
+    kind: int
+    target: str
+    sender: str | None
+    correlation: int
+    tag: str | None
+    body: bytes
+    buffers: int
+
+
+_encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+
+
+def pack(
+    kind: int,
+    target: str,
+    sender: str | None,
+    correlation: int,
+    tag: str | None,
+    body: bytes,
+    buffers: int,
+) -> bytes:
+    """The bytes of one envelope, a msgpack array; joined together they make a batch.
+
+    The arguments are not checked: whoever calls this made them.
+    """
+    return _encode((kind, target, sender, correlation, tag, body, buffers))
+
+
+def unpack_all(
+    records: Buffer, limits: Limits = _DEFAULT_LIMITS
+) -> Iterator[tuple[int, str, str | None, int, str | None, bytes, int]]:
+    """The envelopes of a batch, one after the other, as plain tuples in `Envelope`'s order.
+
+    Args:
+        records: envelopes, joined together.
+        limits: bounds of each body and of its number of buffers.
+
+    Raises:
+        EnvelopeError: at the first one that is malformed or cut off; what came before it is good.
+    """
+    unpacker = msgpack.Unpacker(
+        use_list=False,
+        max_buffer_size=len(records) + 1,
+        max_str_len=_MAX_NAME_BYTES,
+        max_bin_len=limits.message_bytes,
+        max_array_len=_FIELDS,
+        max_map_len=0,
+        max_ext_len=0,
+    )
+    unpacker.feed(records)
+    most_buffers = limits.buffers
+    try:
+        for record in unpacker:
+            kind, target, sender, correlation, tag, body, buffers = record
+            if (
+                type(kind) is not int
+                or type(target) is not str
+                or (sender is not None and type(sender) is not str)
+                or type(correlation) is not int
+                or (tag is not None and type(tag) is not str)
+                or type(body) is not bytes
+                or type(buffers) is not int
+                or not 0 <= buffers <= most_buffers
+            ):
+                raise EnvelopeError(_problem(record, unpacker.tell()))
+            yield record
+        # After a whole envelope a nil is a value of its own; within one it is swallowed.
+        unpacker.feed(_NIL)
+        is_whole = next(unpacker, ...) is None
+    except EnvelopeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the unpacker's errors have no common class
+        raise EnvelopeError(
+            f"malformed envelope near byte {unpacker.tell()} of {len(records)}: {error!r}"
+        ) from None
+    if not is_whole:
+        raise EnvelopeError(f"the batch of {len(records)} bytes is cut off: its last is not whole")
+
+
+def _problem(record: tuple[object, ...], end: int) -> str:
+    types = ", ".join(type(item).__name__ for item in record)
+    return f"malformed envelope before byte {end}: its fields are ({types})"
