@@ -1,0 +1,98 @@
+"""What a carrier of frames must do.
+
+A carrier moves lists of frames over connections. It knows endpoints and connections, and
+neither names, sessions nor batches: those are the mesh's. `ZmqTransport` and
+`MemoryTransport` are two of them, and one set of tests holds for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+__all__ = ["Buffer", "FramesCallback", "Outbound", "OutboundEvents", "Transport", "size_of"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+"""A contiguous run of bytes."""
+
+FramesCallback: TypeAlias = Callable[[bytes, list[Buffer]], None]
+"""Called with the source of a message (one inbound connection) and its frames."""
+
+
+class OutboundEvents(Protocol):
+    """What happens to a dialled connection. All calls come on the loop's thread."""
+
+    def opened(self) -> None:
+        """The connection is there: frames may be sent."""
+
+    def received(self, frames: list[Buffer]) -> None:
+        """The other side answered."""
+
+    def writable(self) -> None:
+        """There is room again after a `send` that returned False."""
+
+    def closed(self, reason: str, refused: bool) -> None:
+        """The connection broke, or never came; nothing follows.
+
+        Args:
+            reason: in words.
+            refused: nobody listens there, says the operating system.
+        """
+
+
+class Outbound(Protocol):
+    """One dialled connection. It is never re-established: who wants another dials again."""
+
+    def send(self, frames: Sequence[Buffer]) -> bool:
+        """Send one message, in order.
+
+        Returns:
+            False when it would block (nothing was taken; `writable` follows) or is closed.
+        """
+        ...
+
+    def close(self, linger: float = 0.0) -> None:
+        """End it, without a `closed`. What was sent has `linger` seconds to leave."""
+
+
+class Transport(Protocol):
+    """A carrier of frames: inbound connections to what it binds, outbound ones that it dials."""
+
+    def serve(self, on_frames: FramesCallback) -> None:
+        """Say who takes the messages of all inbound connections; once, before `bind`."""
+
+    async def bind(self, endpoint: str) -> str:
+        """Listen on an endpoint.
+
+        Returns:
+            The endpoint that it became (a port 0 resolved).
+
+        Raises:
+            EndpointError: it is malformed, or of a kind that this transport does not know.
+            BindError: it could not be had.
+        """
+        ...
+
+    def answer(self, source: bytes, frames: Sequence[Buffer]) -> bool:
+        """Send a small message back on an inbound connection.
+
+        Returns:
+            False when the connection is gone or full: the message is lost.
+        """
+        ...
+
+    def dial(self, endpoint: str, events: OutboundEvents) -> Outbound:
+        """Begin to connect; `events.opened` or `events.closed` follows, never within this call.
+
+        Raises:
+            EndpointError: it is malformed, or of a kind that this transport does not know.
+        """
+        ...
+
+    async def close(self, timeout: float) -> None:
+        """Close everything, within about `timeout` seconds; may be called twice."""
+
+
+def size_of(buffer: Buffer) -> int:
+    """How many bytes it has; the `len` of a memoryview counts items."""
+    return buffer.nbytes if isinstance(buffer, memoryview) else len(buffer)

@@ -1,0 +1,197 @@
+"""Frames over ZeroMQ: one ROUTER for what is bound, one DEALER for each dialled connection.
+
+The sockets are plain ones, read by the event loop's `add_reader`: `zmq.asyncio` costs several
+times as much, and loses a message when a receive is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import zmq
+
+from transport.drain import NOBLOCK, Drain
+from transport.endpoint import Endpoint, parse_endpoint
+from transport.errors import BindError, EndpointError, TransportError
+from transport.ipc import PathLock
+from transport.journal import LOGGER
+from transport.options import TransportOptions
+from transport.zmq_outbound import ZmqOutbound, configure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transport.interface import Buffer, FramesCallback, OutboundEvents
+
+__all__ = ["ZmqTransport"]
+
+_MAX_SOCKETS = 16384
+_ROUTING_BYTES = 8
+
+
+class ZmqTransport:
+    """A carrier of frames over ZeroMQ (tcp and ipc).
+
+    Args:
+        name: the node's, for the routing ids of its connections: it helps in packet dumps, and
+            nobody trusts it.
+        options: the tunables.
+    """
+
+    def __init__(self, name: str, options: TransportOptions | None = None) -> None:
+        self._name = name
+        self._options = TransportOptions() if options is None else options
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, _MAX_SOCKETS)
+        self._router: zmq.Socket[bytes] | None = None
+        self._drain: Drain | None = None
+        self._on_frames: FramesCallback | None = None
+        self._locks: list[PathLock] = []
+        self._outbounds: set[ZmqOutbound] = set()
+        self._closed = False
+
+    def serve(self, on_frames: FramesCallback) -> None:
+        """Say who takes the messages of all inbound connections; once, before `bind`."""
+        self._on_frames = on_frames
+
+    async def bind(self, endpoint: str) -> str:
+        """Listen on a tcp or ipc endpoint.
+
+        Raises:
+            EndpointError: it is malformed, or of another kind.
+            BindError: it could not be had.
+        """
+        parsed = parse_endpoint(endpoint, listening=True)
+        if parsed.scheme == "ipc":
+            return self._bind_path(endpoint, parsed)
+        if parsed.scheme != "tcp":
+            raise EndpointError(endpoint, "ZeroMQ carries tcp and ipc")
+        address = parsed.host if parsed.wildcard else await _local_address(endpoint, parsed)
+        bound = self._bind(endpoint, str(Endpoint("tcp", address, parsed.port)))
+        port = parse_endpoint(bound, listening=True).port
+        return str(Endpoint("tcp", parsed.host, port))
+
+    def answer(self, source: bytes, frames: Sequence[Buffer]) -> bool:
+        """Send a small message back on an inbound connection; False where that is gone."""
+        if self._router is None or self._drain is None:
+            return False
+        try:
+            self._router.send_multipart([source, *frames], NOBLOCK)
+        except zmq.ZMQError:
+            # EHOSTUNREACH for one that is gone, EAGAIN for one that does not read.
+            return False
+        finally:
+            self._drain.check()
+        return True
+
+    def dial(self, endpoint: str, events: OutboundEvents) -> ZmqOutbound:
+        """Begin to connect.
+
+        Raises:
+            EndpointError: it is malformed, or neither tcp nor ipc.
+        """
+        parsed = parse_endpoint(endpoint)
+        if parsed.scheme == "mem":
+            raise EndpointError(endpoint, "ZeroMQ carries tcp and ipc")
+        if self._closed:
+            raise TransportError("the transport is closed")
+        chance = random.getrandbits(8 * _ROUTING_BYTES)
+        routing_id = f"{self._name[:128]}:{chance:0{2 * _ROUTING_BYTES}x}".encode()
+        outbound = ZmqOutbound(self._context, parsed, routing_id, events, self._options)
+        self._outbounds = {o for o in self._outbounds if not o.done}
+        self._outbounds.add(outbound)
+        return outbound
+
+    async def close(self, timeout: float) -> None:
+        """Close everything; what was sent has `timeout` seconds to leave."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._drain is not None:
+            self._drain.stop()
+        if self._router is not None:
+            self._router.close(linger=round(1000 * timeout))
+        for outbound in self._outbounds:
+            outbound.close()
+        tasks = [o.task for o in self._outbounds if o.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._terminate(timeout)
+        for lock in self._locks:
+            lock.release()
+
+    def _bind_path(self, endpoint: str, parsed: Endpoint) -> str:
+        lock = PathLock(parsed.host)
+        try:
+            self._bind(endpoint, str(parsed))
+        except BindError:
+            lock.release()
+            raise
+        self._locks.append(lock)
+        return str(parsed)
+
+    def _bind(self, endpoint: str, address: str) -> str:
+        router = self._router or self._make_router()
+        try:
+            router.bind(address)
+        except zmq.ZMQError as error:
+            raise BindError(endpoint, str(error.strerror)) from error
+        last = router.get(zmq.LAST_ENDPOINT)
+        assert isinstance(last, bytes)
+        return last.rstrip(b"\0").decode()
+
+    def _make_router(self) -> zmq.Socket[bytes]:
+        router = self._router = self._context.socket(zmq.ROUTER)
+        configure(router, self._options)
+        router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._drain = Drain(
+            router,
+            self._on_message,
+            max_frames=3 + self._options.max_buffers,
+            budget=self._options.recv_budget,
+        )
+        return router
+
+    def _on_message(self, frames: list[Buffer]) -> None:
+        source = frames.pop(0)
+        assert isinstance(source, bytes)
+        if self._on_frames is not None:
+            self._on_frames(source, frames)
+
+    async def _terminate(self, timeout: float) -> None:
+        """End the context: in a thread, because that blocks until all that lingers has left."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def settle() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        def terminate() -> None:
+            self._context.term()
+            with contextlib.suppress(RuntimeError):  # the loop may be gone by now
+                loop.call_soon_threadsafe(settle)
+
+        threading.Thread(target=terminate, name="zmq-term", daemon=True).start()
+        try:
+            await asyncio.wait_for(done, timeout + 1.0)
+        except TimeoutError:
+            LOGGER.warning("ZeroMQ did not end within %.1f s", timeout + 1.0)
+
+
+async def _local_address(endpoint: str, parsed: Endpoint) -> str:
+    """The address of a host name; ZeroMQ would take it for the name of an interface."""
+    if parsed.numeric:
+        return parsed.host
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(parsed.host, parsed.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BindError(endpoint, f"cannot resolve {parsed.host}") from error
+    found.sort(key=lambda info: info[0] != socket.AF_INET)
+    return str(found[0][4][0])
