@@ -1,0 +1,119 @@
+"""Actors over ZeroMQ: state without locks, spread over processes and hosts, that heals.
+
+Subclass `Actor`, spawn it on a `Node`, hold it by its `ActorRef`. All names of the public API are
+here; `actors.testing` has what tests need.
+"""
+
+from __future__ import annotations
+
+from actors import _siblings as _siblings
+from actors.actor import Actor
+from actors.cluster.member import Member
+from actors.errors import (
+    ActorNotFoundError,
+    ActorsError,
+    ActorStoppedError,
+    AskCycleError,
+    AskTimeoutError,
+    BindError,
+    DeathPactError,
+    MailboxFullError,
+    MessageDecodeError,
+    MessageTooLargeError,
+    NameTakenError,
+    NodeClosedError,
+    NodeRefusedError,
+    NodeUnreachableError,
+    NoRouteesError,
+    RemoteError,
+    RestartLimitError,
+    SendTimeoutError,
+    SerializationError,
+    UnhandledMessageError,
+    UnknownMessageError,
+)
+from actors.events import (
+    ActorFailed,
+    ActorRestarted,
+    ActorStopped,
+    DeadLetter,
+    Event,
+    HandlerBlocked,
+    MemberDown,
+    MemberUp,
+    NodeRefused,
+    Undecodable,
+)
+from actors.handlers import on
+from actors.mailbox import Mailbox
+from actors.node import Node
+from actors.props import Child, Props, Role
+from actors.reason import Reason, ReceiveTimeout, Terminated
+from actors.ref import ActorRef
+from actors.router import Router
+from actors.stats import NodeStats
+from actors.supervision import Backoff, Directive, OneForAll, OneForOne, RestForOne
+from actors.supervisor import Supervisor
+from actors.timers import Reply, Timers
+from serialization import Message, Refusal, register
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Actor",
+    "ActorFailed",
+    "ActorNotFoundError",
+    "ActorRef",
+    "ActorRestarted",
+    "ActorStopped",
+    "ActorStoppedError",
+    "ActorsError",
+    "AskCycleError",
+    "AskTimeoutError",
+    "Backoff",
+    "BindError",
+    "Child",
+    "DeadLetter",
+    "DeathPactError",
+    "Directive",
+    "Event",
+    "HandlerBlocked",
+    "Mailbox",
+    "MailboxFullError",
+    "Member",
+    "MemberDown",
+    "MemberUp",
+    "Message",
+    "MessageDecodeError",
+    "MessageTooLargeError",
+    "NameTakenError",
+    "NoRouteesError",
+    "Node",
+    "NodeClosedError",
+    "NodeRefused",
+    "NodeRefusedError",
+    "NodeStats",
+    "NodeUnreachableError",
+    "OneForAll",
+    "OneForOne",
+    "Props",
+    "Reason",
+    "ReceiveTimeout",
+    "Refusal",
+    "RemoteError",
+    "Reply",
+    "RestForOne",
+    "RestartLimitError",
+    "Role",
+    "Router",
+    "SendTimeoutError",
+    "SerializationError",
+    "Supervisor",
+    "Terminated",
+    "Timers",
+    "Undecodable",
+    "UnhandledMessageError",
+    "UnknownMessageError",
+    "on",
+    "register",
+]

@@ -1,0 +1,308 @@
+"""Activations: how a cell works on what is in its mailbox.
+
+An idle cell owns no task. The first message creates one, which handles what is queued, lets
+others run every BUDGET messages, and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import CancelledError, Task
+from collections.abc import Coroutine
+from types import CoroutineType
+
+from actors import handlers
+from actors.cell.base import Order
+from actors.cell.door import Door
+from actors.commands import Stop
+from actors.errors import DeathPactError, Refusal, UnhandledMessageError
+from actors.letter import Letter, Turn, current_turn
+from actors.reason import Terminated
+from actors.state import State
+
+log = logging.getLogger("actors.cell")
+
+BUDGET = 256
+"""Messages that one activation handles before it lets others run."""
+
+GRACE = 0.1
+"""Seconds that cancelled code has to come to an end before it is abandoned."""
+
+RUNNING, SUSPENDED = State.RUNNING, State.SUSPENDED
+
+
+class Activation(Door):
+    """Handles letters, one after the other or a few at once."""
+
+    __slots__ = ()
+
+    async def _obey(self, order: Order) -> None:
+        """Do what the parent or the node wants."""
+        raise NotImplementedError
+
+    def _suspend(self, error: BaseException, message: object) -> None:
+        """Fail."""
+        raise NotImplementedError
+
+    def _report(self) -> None:
+        """Hand a failure to the parent."""
+        raise NotImplementedError
+
+    def _activate(self) -> None:
+        if self.task is None and self._has_work():
+            node = self.node
+            self.task = node.loop.create_task(self._run(), context=node.context.copy())
+
+    def _has_work(self) -> bool:
+        hands = len(self.hands or ())
+        room = not hands or hands < self.props.actor_class.concurrency
+        if self.orders:
+            return not hands or self.orders[0].brutal or (room and self._is_draining())
+        return self.state is RUNNING and bool(self.mailbox) and room
+
+    def _is_draining(self) -> bool:
+        """Whether the queued messages go before the order to stop."""
+        order = self.orders[0] if self.orders else None
+        return (
+            order is not None
+            and not order.brutal
+            and isinstance(order.command, Stop)
+            and order.command.drain
+            and self.state is RUNNING
+            and bool(self.mailbox)
+        )
+
+    async def _run(self) -> None:
+        """One activation: orders first, then messages, until there is nothing left to do."""
+        turn = self.turn = Turn(self)
+        current_turn.set(turn)
+        try:
+            while self._has_work():
+                try:
+                    if self.orders and not self._is_draining():
+                        await self._obey(self.orders[0])
+                    else:
+                        await self._work(turn)
+                except CancelledError:
+                    if not self.interrupted:
+                        raise
+                self._come_back()
+        finally:
+            if self.turn is turn:
+                self._rest()
+
+    def _rest(self) -> None:
+        """Give back what an idle actor does not need; go on at once where work has come."""
+        self.turn = None
+        self.task = None
+        if self.receive_timer is not None:
+            self.receive_timer.touch()
+        if not self.mailbox:
+            self.mailbox = None
+        if self.orders is not None and not self.orders:
+            self.orders = None
+        if not self.node.loop.is_closed():
+            self._activate()
+
+    async def _work(self, turn: Turn) -> None:
+        """Handle what is queued, up to the budget. This is the hot path of every message."""
+        actor_class = self.props.actor_class
+        if actor_class.concurrency > 1:
+            await self._work_concurrently(actor_class.concurrency)
+            return
+        mailbox = self.mailbox
+        assert mailbox is not None
+        table = actor_class._handlers
+        actor = self.actor
+        ledger = self.ledger
+        for _ in range(BUDGET):
+            letter = mailbox.popleft()
+            handler = table.get(type(letter.message))
+            if handler is None or self.behaviours is not None or not self.plain:
+                await self._handle(turn, letter)
+            else:
+                turn.letter = letter
+                try:
+                    result = handler.function(actor, letter.message)
+                    if handler.is_async or type(result) is CoroutineType:
+                        result = await result
+                except BaseException as error:
+                    self._ended_badly(turn, letter, error)
+                else:
+                    if turn.letter is letter:
+                        ledger.handled += 1
+                        turn.letter = None
+                        if letter.answer is not None:
+                            letter.answer.send(result)
+            if not mailbox or self.orders or self.state is not RUNNING or self.interrupted:
+                return
+        await asyncio.sleep(0)
+
+    async def _handle(self, turn: Turn, letter: Letter) -> None:
+        """Handle one letter by whatever way it takes: behaviour, handler, or `receive`."""
+        turn.letter = letter
+        if self.senders:
+            self._admit_senders()
+        if self.watching is not None and isinstance(letter.message, Terminated):
+            self.watching.pop(letter.message.ref, None)
+        try:
+            result = self._invoke(letter.message)
+            if asyncio.iscoroutine(result):
+                result = await result
+        except BaseException as error:
+            self._ended_badly(turn, letter, error)
+        else:
+            self._ended_well(turn, letter, result)
+
+    def _invoke(self, message: object) -> object:
+        actor = self.actor
+        assert actor is not None
+        if self.behaviours:
+            return self.behaviours[-1](message)
+        handler = handlers.find(self.props.actor_class._handlers, type(message))
+        if handler is None:
+            return actor.receive(message)
+        return handler.function(actor, message)
+
+    def _ended_well(self, turn: Turn, letter: Letter, result: object) -> None:
+        if turn.letter is letter:
+            self.ledger.handled += 1
+            turn.letter = None
+            if letter.answer is not None:
+                letter.answer.send(result)
+
+    def _ended_badly(self, turn: Turn, letter: Letter, error: BaseException) -> None:
+        """A handler raised: a refusal is an answer, all else is a failure of the actor."""
+        if is_abandoned(error):
+            raise error
+        cancelled = isinstance(error, CancelledError)
+        accounted = turn.letter is not letter
+        turn.letter = None
+        if isinstance(error, Refusal) and not accounted:
+            self.ledger.handled += 1
+            if letter.answer is not None:
+                letter.answer.fail(error)
+            return
+        interrupted = cancelled and self.interrupted
+        if not accounted:
+            self.ledger.failed += 1
+            if letter.answer is not None:
+                letter.answer.fail(self._stopped_error() if interrupted else error)
+        if interrupted:
+            raise error
+        if cancelled:
+            uncancel()
+        self._suspend(error, letter.message)
+
+    def unhandled(self, message: object) -> None:
+        """Account for the message in hand as one that nobody takes: `Actor.receive` calls this."""
+        if isinstance(message, Terminated):
+            raise DeathPactError(message.ref, message.reason)
+        turn = current_turn.get()
+        if turn is None or turn.cell is not self or turn.letter is None:
+            return
+        letter, turn.letter = turn.letter, None
+        error = UnhandledMessageError(self.ref, type(message).__qualname__)
+        self.node.bury(letter, self.ref, "unhandled", error)
+
+    # --- several messages in hand ---------------------------------------------------------------
+
+    async def _work_concurrently(self, limit: int) -> None:
+        mailbox = self.mailbox
+        assert mailbox is not None
+        if self.hands is None:
+            self.hands = {}
+        while mailbox and len(self.hands) < limit and self.state is RUNNING:
+            turn = Turn(self, mailbox.popleft())
+            context = self.node.context.copy()
+            task = self.node.loop.create_task(self._hand(turn), context=context)
+            self.hands[turn] = task
+        await asyncio.sleep(0)
+
+    async def _hand(self, turn: Turn) -> None:
+        current_turn.set(turn)
+        assert turn.letter is not None
+        try:
+            await self._handle(turn, turn.letter)
+        except CancelledError:
+            if not self.interrupted:
+                raise
+        finally:
+            self._hand_done(turn)
+
+    def _hand_done(self, turn: Turn) -> None:
+        hands = self.hands
+        if hands is None or hands.pop(turn, None) is None:
+            return
+        if not hands:
+            self._come_back()
+            if self.state is SUSPENDED:
+                self._report()
+        self._activate()
+
+    # --- interruption ---------------------------------------------------------------------------
+
+    def _interrupt(self) -> None:
+        """Cancel whatever runs for this actor; if that takes no notice, go on without it."""
+        if self.task is None and not self.hands:
+            self._activate()
+            return
+        self.interrupted = True
+        running = [*(self.hands or {}).values()]
+        if self.task is not None:
+            running.append(self.task)
+        for task in running:
+            task.cancel()
+        self.node.clock.call_later(GRACE, self._abandon, running)
+
+    def _come_back(self) -> None:
+        """What was interrupted has come to its end."""
+        if self.interrupted and not self.hands:
+            self.interrupted = False
+            uncancel()
+
+    def _abandon(self, tasks: list[Task[None]]) -> None:
+        """Go on without code that swallowed its cancellation: close what it waits in."""
+        stuck = [task for task in tasks if not task.done()]
+        if not self.interrupted or not stuck:
+            return
+        for turn in tuple(self.turns()):
+            letter, turn.letter = turn.letter, None
+            assert letter is not None
+            self.ledger.failed += 1
+            if letter.answer is not None:
+                letter.answer.fail(self._stopped_error())
+        self.interrupted = False
+        self.hands = None
+        if self.task in stuck:
+            self.task = None
+            self.turn = None
+        for task in stuck:
+            log.error("%s took no notice of its cancellation; it is abandoned", self.ref)
+            _close(task)
+        self._activate()
+
+
+def is_abandoned(error: BaseException) -> bool:
+    """Whether code is being closed where it waits, by nobody's task: it must end, and at once."""
+    return isinstance(error, GeneratorExit) and asyncio.current_task() is None
+
+
+def uncancel() -> None:
+    """Forget that the running task was asked to cancel, so that it can go on."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
+
+
+def _close(task: Task[None]) -> None:
+    """End a coroutine that ignores CancelledError, where it waits, by GeneratorExit."""
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    coroutine = task.get_coro()
+    try:
+        if isinstance(coroutine, Coroutine):
+            coroutine.close()
+    except (RuntimeError, ValueError):
+        log.exception("abandoned code cannot even be closed")
+    task.cancel()

@@ -1,0 +1,149 @@
+"""The door of a cell: what others hand in, and what becomes of it."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections import deque
+from typing import Any
+
+from actors.cell.base import CellState
+from actors.commands import Stop
+from actors.errors import ActorStoppedError, MailboxFullError
+from actors.letter import Letter
+from actors.reason import Reason, Terminated
+from actors.ref import ActorRef
+from actors.state import State
+
+
+class Door(CellState):
+    """Takes letters, notices and watchers in."""
+
+    __slots__ = ()
+
+    def _activate(self) -> None:
+        """Begin to work, where there is work and nobody is at it."""
+        raise NotImplementedError
+
+    def deliver(self, letter: Letter) -> None:
+        """Put the letter into the mailbox, or account for it where that cannot be."""
+        self.ledger.told += 1
+        if not self.plain:
+            self._admit(letter)
+            return
+        mailbox = self.mailbox
+        if mailbox is None:
+            self.mailbox = deque((letter,))
+        else:
+            mailbox.append(letter)
+        if self.task is None:
+            self._activate()
+
+    def _admit(self, letter: Letter) -> None:
+        bounds = self.props.actor_class.mailbox
+        if self.closing:
+            self._bounce(letter)
+        elif not self._is_full():
+            self._enqueue(letter)
+        elif bounds.overflow == "drop_old":
+            self._drop_oldest()
+            self._enqueue(letter)
+        else:
+            self.node.bury(letter, self.ref, "mailbox full", self._full())
+
+    def _is_full(self) -> bool:
+        capacity: int | None = self.props.actor_class.mailbox.capacity
+        if capacity is None:
+            return False
+        notices = sum((self.watching or {}).values())
+        return len(self.mailbox or ()) - notices >= capacity
+
+    def _full(self) -> MailboxFullError:
+        return MailboxFullError(self.ref, self.props.actor_class.mailbox.capacity or 0)
+
+    def _drop_oldest(self) -> None:
+        mailbox = self.mailbox
+        assert mailbox is not None
+        for index, letter in enumerate(mailbox):
+            if not isinstance(letter.message, Terminated):
+                del mailbox[index]
+                self.node.bury(letter, self.ref, "dropped for a newer message", self._full())
+                return
+
+    def _enqueue(self, letter: Letter) -> None:
+        if self.mailbox is None:
+            self.mailbox = deque()
+        self.mailbox.append(letter)
+        if self.task is None:
+            self._activate()
+
+    def _bounce(self, letter: Letter) -> None:
+        self.node.bury(letter, self.ref, "stopped", self._stopped_error())
+
+    def _stopped_error(self) -> ActorStoppedError:
+        if self.fate is not None:
+            return ActorStoppedError(self.ref, *self.fate)
+        ending = self.ending.command if self.ending is not None else None
+        if isinstance(ending, Stop):
+            return ActorStoppedError(self.ref, ending.reason, ending.detail or "it is stopping")
+        return ActorStoppedError(self.ref, Reason.SHUTDOWN, "it is stopping")
+
+    def offer(self, letter: Letter) -> Future[None] | None:
+        """Put the letter into the mailbox; where that is full, return a future to wait for."""
+        bounds = self.props.actor_class.mailbox
+        if self.closing:
+            self.deliver(letter)
+            raise self._stopped_error()
+        if self._is_full() and bounds.overflow == "reject":
+            room: Future[None] = self.node.loop.create_future()
+            if self.senders is None:
+                self.senders = deque()
+            self.senders.append((letter, room))
+            return room
+        self.deliver(letter)
+        return None
+
+    def _admit_senders(self) -> None:
+        """Let in those that wait for room, first come first served."""
+        while self.senders and not self._is_full():
+            letter, room = self.senders.popleft()
+            if not room.done():
+                self.ledger.told += 1
+                self._enqueue(letter)
+                room.set_result(None)
+
+    def notify(self, notice: Terminated) -> None:
+        """Put the notice that a watched actor ended behind what it told before."""
+        watching = self.watching
+        if watching is not None and watching.get(notice.ref) is False and not self.closing:
+            watching[notice.ref] = True
+            self.ledger.told += 1
+            self._enqueue(Letter(notice, notice.ref))
+
+    def watch(self, watcher: ActorRef[Any]) -> None:
+        """Remember who wants to know of the end."""
+        if self.state is State.STOPPED:
+            watcher._target.notify(Terminated(self.ref, Reason.NOPROC, "it had ended before"))
+            return
+        if self.watchers is None:
+            self.watchers = {}
+        self.watchers[watcher] = None
+
+    def unwatch(self, watcher: ActorRef[Any]) -> None:
+        """Forget who wanted to know of the end."""
+        if self.watchers is not None:
+            self.watchers.pop(watcher, None)
+
+    def ended(self) -> Future[Reason]:
+        """Return a future of the reason."""
+        future: Future[Reason] = self.node.loop.create_future()
+        if self.fate is not None:
+            future.set_result(self.fate[0])
+        else:
+            if self.waiters is None:
+                self.waiters = []
+            self.waiters.append(future)
+        return future
+
+    def condition(self) -> tuple[str, int]:
+        """Return the state in a word, and the number of messages that wait."""
+        return self.state.value, len(self.mailbox or ())

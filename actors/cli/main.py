@@ -1,0 +1,94 @@
+"""The entry point of `actors-node`: reads its settings, then runs a node or its workers."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from actors.cli.config import Settings, load_settings, stray_variables
+from actors.cli.exits import CommandError, Exit
+from actors.cli.logs import configure
+from actors.cli.options import APP, CONFIG, OPTIONS, PARENT
+from actors.cli.stopping import StoppedEarly, StopSignals
+
+PROGRAM = "actors-node"
+log = logging.getLogger("actors.cli")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    signals = StopSignals()
+    try:
+        signals.install()
+        return _command(arguments, signals)
+    except StoppedEarly:
+        return Exit.DRAINED
+
+
+def _command(arguments: Sequence[str] | None, signals: StopSignals) -> int:
+    try:
+        settings = load_settings(parser().parse_args(arguments), os.environ)
+    except CommandError as error:
+        print(f"{PROGRAM}: error: {error} (see {PROGRAM} --help)", file=sys.stderr)
+        return error.code
+    configure(settings.log_level, settings.log_format, settings.name)
+    if settings.parent_fd is None:  # said once is enough
+        for warning in stray_variables(os.environ):
+            log.warning(warning)
+    try:
+        return _run(settings, signals)
+    except CommandError as error:
+        log.critical("%s", error)
+        return error.code
+
+
+def _run(settings: Settings, signals: StopSignals) -> int:
+    if settings.workers is not None:
+        from actors.cli.workers import run_workers
+
+        return run_workers(settings, signals)
+    from actors.cli.app import load_app
+    from actors.cli.run import run_node
+
+    root = load_app(settings.app, settings.imports, settings.app_dir)
+    return run_node(settings, root, signals)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line; values are checked later, as those of all sources."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Run a node of actors, or several. Settings come from flags, then from "
+        "ACTORS_* environment variables, then from the TOML file.",
+        epilog="Exit codes: 0 drained; 1 failed; 2 wrong usage or configuration; 3 could not bind "
+        "or was refused; 4 could not import APP or a module.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(APP.key, nargs="?", metavar=APP.metavar, help=APP.help)
+    parser.add_argument(CONFIG.flag, metavar=CONFIG.metavar, help=CONFIG.help)
+    for option in OPTIONS:
+        parser.add_argument(
+            option.flag,
+            dest=option.key,
+            metavar=option.metavar,
+            help=option.help,
+            action="append" if option.many else "store",
+        )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument("--parent-fd", dest=PARENT, type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(nargs=0, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from actors import __version__
+
+        print(f"{PROGRAM} {__version__}")
+        parser.exit(Exit.DRAINED)

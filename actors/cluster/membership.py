@@ -1,0 +1,108 @@
+"""Who is in the cluster, as one node knows it: a state machine without sockets or clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+
+from actors.cluster.member import Member
+from transport import Identity
+
+FORGET_AFTER = 10_000
+"""How many past lives of nodes are remembered, so that none of them comes back."""
+
+
+class _Metadata(msgspec.Struct, array_like=True):
+    roles: list[str]
+
+
+def metadata(roles: Iterable[str]) -> bytes:
+    """Return what a node says of itself when it shakes hands."""
+    return msgspec.msgpack.encode(_Metadata(sorted(roles)))
+
+
+def member_of(identity: Identity) -> Member:
+    """Return the member that shook hands. Raises ValueError where it says nonsense of itself."""
+    try:
+        said = msgspec.msgpack.decode(identity.metadata, type=_Metadata)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"the metadata of {identity.name!r} makes no sense: {error}") from None
+    address = identity.endpoints[0] if identity.endpoints else None
+    return Member(identity.name, address, frozenset(said.roles), "up", identity.incarnation)
+
+
+class Membership:
+    """The members that are up, and the lives that are over."""
+
+    def __init__(self, own: Member) -> None:
+        self.own = own
+        self._peers: dict[str, Member] = {}
+        self._over: dict[tuple[str, int], None] = {}
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All that are up, this node first."""
+        return (self.own, *self._peers.values())
+
+    def get(self, name: str) -> Member | None:
+        """Return the member of that name."""
+        return self.own if name == self.own.name else self._peers.get(name)
+
+    def is_over(self, name: str, incarnation: int) -> bool:
+        """Whether that life of that node is known to have ended."""
+        return (name, incarnation) in self._over
+
+    def objection(self, identity: Identity, *, holder_lives: bool) -> str | None:
+        """Return why a node may not come in, as `code: words`; None where it may.
+
+        `holder_lives` says whether the present holder of its name can be reached.
+        """
+        if self.is_over(identity.name, identity.incarnation):
+            return (
+                f"quarantined: this life of {identity.name!r} was declared over; "
+                "it must come back as a new one"
+            )
+        holder = self.get(identity.name)
+        if holder is None or holder.incarnation == identity.incarnation:
+            return None
+        same_place = holder.address is not None and holder.address in identity.endpoints
+        if holder is self.own or (not same_place and holder_lives):
+            return (
+                f"name-taken: {identity.name!r} is a living node at {holder.address}; "
+                "choose another name"
+            )
+        return None
+
+    def up(self, identity: Identity) -> Member:
+        """A node can be reached both ways. Raises ValueError where it makes no sense."""
+        member = member_of(identity)
+        self._peers[identity.name] = member
+        return member
+
+    def down(self, identity: Identity) -> Member | None:
+        """A node is gone; return what it was, None where it was not known."""
+        self._over[identity.name, identity.incarnation] = None
+        if len(self._over) > FORGET_AFTER:
+            del self._over[next(iter(self._over))]
+        member = self._peers.get(identity.name)
+        if member is None or member.incarnation != identity.incarnation:
+            return None
+        del self._peers[identity.name]
+        return replace(member, status="down")
+
+    # --- what nodes tell each other of third ones -----------------------------------------------
+
+    def directory(self) -> bytes:
+        """Return where the known peers are, for a newcomer."""
+        return msgspec.msgpack.encode([m.address for m in self._peers.values() if m.address])
+
+    def unknown(self, directory: bytes) -> list[str]:
+        """Return the endpoints in another node's directory that are new here."""
+        try:
+            endpoints = msgspec.msgpack.decode(directory, type=list[str])
+        except msgspec.MsgspecError:
+            return []
+        known = {member.address for member in self.members}
+        return [endpoint for endpoint in endpoints if endpoint not in known]

@@ -1,0 +1,123 @@
+"""The one place where here and elsewhere part: everything else holds a ref."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.address import Address, Origin, parse_address
+from actors.cell import Cell, Keeper
+from actors.nobody import Nobody
+from actors.reason import Reason
+from actors.ref import ActorRef
+from actors.router import Router, RouterCell
+from actors.transcoding import TranscodingCell
+
+if TYPE_CHECKING:
+    from actors.family import Record
+    from actors.props import Props
+    from actors.runtime import Runtime
+
+REMEMBERED = 10_000
+"""How many ends a node remembers, for refs that come too late."""
+
+
+class Birth(NamedTuple):
+    """An actor that has a ref and is about to begin."""
+
+    ref: ActorRef[Any]
+    begin: Callable[[], None]
+
+
+class Delivery:
+    """Finds what stands behind an address, and makes what will stand behind a new one."""
+
+    def __init__(self, node: Runtime, *, serialize_local: bool = False) -> None:
+        self._node = node
+        self._make = TranscodingCell if serialize_local else Cell
+        self.cells: dict[str, Cell] = {}
+        """The living actors of this node, by key."""
+        self._fates: dict[str, tuple[Reason, str]] = {}
+        self._fate_order: deque[str] = deque()
+
+    # --- refs -----------------------------------------------------------------------------------
+
+    def ref(self, text: str) -> ActorRef[Any]:
+        """Return the ref of an address. Raises TypeError or ValueError."""
+        return self.ref_of(parse_address(text))
+
+    def ref_of(self, address: Address) -> ActorRef[Any]:
+        """Return a ref to the actor there, wherever that is and whether it lives or not."""
+        origin, key = address
+        here = self._node.origin
+        if origin.node == here.node and origin.incarnation == here.incarnation:
+            return self.local(key)
+        return self._node.remote.ref(origin, key)
+
+    def local(self, key: str) -> ActorRef[Any]:
+        """Return a ref to an actor of this node."""
+        cell = self.cells.get(key)
+        if cell is not None:
+            return cell.ref
+        return self._absent(self._node.origin, key, *self._fates.get(key, (Reason.NOPROC, "")))
+
+    def _absent(self, origin: Origin, key: str, reason: Reason, detail: str) -> ActorRef[Any]:
+        nobody = Nobody(self._node, reason, detail)
+        nobody.ref = ActorRef(self._node, origin, key, nobody)
+        return nobody.ref
+
+    # --- births ---------------------------------------------------------------------------------
+
+    def conceive(
+        self, record: Record, where: str | None, keeper: Keeper, owner: ActorRef[Any] | None
+    ) -> Birth:
+        """Give a child its ref: on this node, on another, or nowhere, where it ends at once."""
+        here = self._node.origin.node
+        base = "" if owner is None else f"{owner.path}/"
+        if where == here:
+            serial = next(self._node.serials)
+            key = f"{base}{record.name}#{serial:x}"
+            return self.create(key, record.props, keeper, owner, record.restart == "permanent")
+        if where is not None:
+            base = base and f"{here}/{base}"
+            path = f"{base}{record.name}"
+            return self._node.remote.conceive(where, path, record, keeper, owner)
+        detail = self._node.placement.complaint(record.at)
+        ref = self.unborn(f"{base}{record.name}", detail)
+        return Birth(ref, lambda: keeper.child_stopped(ref, Reason.ERROR, detail))
+
+    def create(
+        self,
+        key: str,
+        props: Props[Any],
+        keeper: Keeper,
+        owner: ActorRef[Any] | None,
+        permanent: bool,
+    ) -> Birth:
+        """Make the cell of an actor of this node."""
+        make = RouterCell if issubclass(props.actor_class, Router) else self._make
+        cell = make(self._node, key, props, keeper, owner, permanent=permanent)
+        self.cells[key] = cell
+        return Birth(cell.ref, cell.begin)
+
+    def unborn(self, path: str, detail: str) -> ActorRef[Any]:
+        """Return the ref of an actor that could not be placed; it ended with `error`."""
+        key = f"{path}#{next(self._node.serials):x}"
+        self.remember(key, Reason.ERROR, detail)
+        return self._absent(self._node.origin, key, Reason.ERROR, detail)
+
+    # --- ends -----------------------------------------------------------------------------------
+
+    def forget(self, cell: Cell) -> None:
+        """The actor has ended: remember how."""
+        key = cell.ref._key
+        if self.cells.pop(key, None) is not None and cell.fate is not None:
+            self.remember(key, *cell.fate)
+
+    def remember(self, key: str, reason: Reason, detail: str) -> None:
+        """Remember how an actor ended; the oldest memories go."""
+        if len(self._fate_order) >= REMEMBERED:
+            self._fates.pop(self._fate_order.popleft(), None)
+        self._fates[key] = (reason, detail)
+        self._fate_order.append(key)

@@ -1,0 +1,254 @@
+"""Every error of the framework that an application can meet, under one root, `ActorsError`.
+
+Data travels in attributes; the text says what happened, where, and what to do next.
+All of them are registered, so they reach an asker on another node as themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from serialization import (
+    ActorsError,
+    MessageDecodeError,
+    MessageTooLargeError,
+    Refusal,
+    SerializationError,
+    UnknownMessageError,
+    register,
+)
+from transport import BindError
+
+if TYPE_CHECKING:
+    from actors.reason import Reason
+
+__all__ = [
+    "ActorNotFoundError",
+    "ActorStoppedError",
+    "ActorsError",
+    "AskCycleError",
+    "AskTimeoutError",
+    "BindError",
+    "DeathPactError",
+    "MailboxFullError",
+    "MessageDecodeError",
+    "MessageTooLargeError",
+    "NameTakenError",
+    "NoRouteesError",
+    "NodeClosedError",
+    "NodeRefusedError",
+    "NodeUnreachableError",
+    "Refusal",
+    "RemoteError",
+    "RestartLimitError",
+    "SendTimeoutError",
+    "SerializationError",
+    "UnhandledMessageError",
+    "UnknownMessageError",
+]
+
+
+@register
+class ActorStoppedError(ActorsError):
+    """The recipient has stopped, or stopped before it answered.
+
+    Attributes: `recipient` (its address), `reason` (a `Reason`), `detail` (more in words).
+    """
+
+    def __init__(self, recipient: object, reason: Reason, detail: str = "") -> None:
+        more = f" ({detail})" if detail else ""
+        super().__init__(f"{recipient} has stopped: {reason}{more}")
+        self.recipient = str(recipient)
+        self.reason: str = str(reason)
+        self.detail = detail
+
+
+@register
+class NodeUnreachableError(ActorsError, ConnectionError):
+    """The node that the recipient lives on is gone, unknown, or cannot be reached.
+
+    Attributes: `recipient` (its address), `detail`.
+    """
+
+    def __init__(self, recipient: object, detail: str) -> None:
+        super().__init__(f"{recipient} cannot be reached: {detail}")
+        self.recipient = str(recipient)
+        self.detail = detail
+
+
+@register
+class AskTimeoutError(ActorsError, TimeoutError):
+    """No answer in time.
+
+    Attributes: `recipient` (its address), `message_type`, `timeout` (seconds), and where the
+    recipient is on this node its `state` and `queued` (messages waiting in its mailbox).
+    """
+
+    def __init__(
+        self,
+        recipient: object,
+        message_type: str,
+        timeout: float,
+        state: str | None = None,
+        queued: int | None = None,
+    ) -> None:
+        where = "" if state is None else f"; it is {state} with {queued} messages queued"
+        super().__init__(f"{recipient} did not answer {message_type} within {timeout} s{where}")
+        self.recipient = str(recipient)
+        self.message_type = message_type
+        self.timeout = timeout
+        self.state = state
+        self.queued = queued
+
+
+@register
+class SendTimeoutError(ActorsError, TimeoutError):
+    """The message could not be put into the recipient's mailbox in time.
+
+    Attributes: `recipient` (its address), `message_type`, `timeout` (seconds).
+    """
+
+    def __init__(self, recipient: object, message_type: str, timeout: float) -> None:
+        super().__init__(
+            f"{recipient} had no room for {message_type} within {timeout} s; "
+            "its mailbox or the link to its node is full"
+        )
+        self.recipient = str(recipient)
+        self.message_type = message_type
+        self.timeout = timeout
+
+
+@register
+class AskCycleError(ActorsError):
+    """Waiting would never end: the recipient waits, straight or through others, for the asker.
+
+    Attributes: `recipient` (its address), `asker` (address of the one that would wait).
+    """
+
+    def __init__(self, recipient: object, asker: object) -> None:
+        super().__init__(
+            f"{asker} cannot wait for {recipient}, which itself waits for {asker}; "
+            "use tell, defer_reply, or concurrency > 1"
+        )
+        self.recipient = str(recipient)
+        self.asker = str(asker)
+
+
+@register
+class MailboxFullError(ActorsError):
+    """A bounded mailbox refused the message, or dropped it for a newer one.
+
+    Attributes: `recipient` (its address), `capacity` (messages).
+    """
+
+    def __init__(self, recipient: object, capacity: int) -> None:
+        super().__init__(
+            f"the mailbox of {recipient} is full ({capacity} messages); use send to wait for room"
+        )
+        self.recipient = str(recipient)
+        self.capacity = capacity
+
+
+@register
+class UnhandledMessageError(ActorsError):
+    """No handler of the recipient takes this message. It is unharmed.
+
+    Attributes: `recipient` (its address), `message_type`.
+    """
+
+    def __init__(self, recipient: object, message_type: str) -> None:
+        super().__init__(
+            f"{recipient} has no handler for {message_type}; add an @on({message_type}) method"
+        )
+        self.recipient = str(recipient)
+        self.message_type = message_type
+
+
+@register
+class DeathPactError(ActorsError):
+    """An actor watched another and had no handler for its `Terminated`.
+
+    Attributes: `terminated` (address of the one that ended), `reason`.
+    """
+
+    def __init__(self, terminated: object, reason: Reason) -> None:
+        super().__init__(f"{terminated}, which this actor watches, ended: {reason}")
+        self.terminated = str(terminated)
+        self.reason: str = str(reason)
+
+
+@register
+class RestartLimitError(ActorsError):
+    """A permanent child kept ending, more often than its parent's strategy allows.
+
+    Attributes: `child` (its address).
+    """
+
+    def __init__(self, child: object) -> None:
+        super().__init__(f"{child} ended more often than its parent restarts it")
+        self.child = str(child)
+
+
+@register
+class NoRouteesError(ActorsError):
+    """A router had nobody to hand the message to. Attribute: `recipient` (the router's address)."""
+
+    def __init__(self, recipient: object) -> None:
+        super().__init__(f"{recipient} has no routee at present")
+        self.recipient = str(recipient)
+
+
+@register
+class ActorNotFoundError(ActorsError, LookupError):
+    """No living actor has that path. Attributes: `path`, `node`."""
+
+    def __init__(self, path: str, node: str) -> None:
+        super().__init__(f"no actor {path!r} on node {node!r}")
+        self.path = path
+        self.node = node
+
+
+@register
+class NameTakenError(ActorsError, ValueError):
+    """A living actor has that name already. Attribute: `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the name {path!r} is taken by a living actor; choose another")
+        self.path = path
+
+
+@register
+class NodeRefusedError(ActorsError):
+    """Another node refused to let this one in.
+
+    Attributes: `endpoint` (who refused), `reason` (in its words).
+    """
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        super().__init__(f"{endpoint} refused this node: {reason}")
+        self.endpoint = endpoint
+        self.reason = reason
+
+
+@register
+class NodeClosedError(ActorsError, RuntimeError):
+    """The node is not running: not entered yet, or shut down. Attribute: `node`."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"node {node!r} is not running; use it inside `async with Node(...)`")
+        self.node = node
+
+
+@register
+class RemoteError(ActorsError):
+    """A handler raised something that cannot travel as itself.
+
+    Attributes: `type_name` (module and qualified name of its class), `text` (its `str`),
+    `traceback` (formatted, as the other side saw it).
+    """
+
+    def __init__(self, type_name: str, text: str, traceback: str) -> None:
+        super().__init__(f"{type_name}: {text}" if text else type_name)
+        self.type_name = type_name
+        self.text = text
+        self.traceback = traceback

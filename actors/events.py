@@ -1,0 +1,161 @@
+"""What happens in a node, as typed events that anybody may subscribe to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+if TYPE_CHECKING:
+    from actors.cluster.member import Member
+    from actors.reason import Reason
+    from actors.ref import ActorRef
+
+log = logging.getLogger("actors.events")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The root of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter(Event):
+    """A message that nobody handled. `reason` is one word or a few: `unhandled`, `stopped`, ..."""
+
+    message: object
+    recipient: ActorRef[Any]
+    sender: ActorRef[Any] | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """Stands for a message whose body could not be decoded, in its `DeadLetter`."""
+
+    tag: str | None
+    body: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActorFailed(Event):
+    """An actor failed. `message` is what it had in hand, None where it had none."""
+
+    ref: ActorRef[Any]
+    error: BaseException
+    message: object
+
+
+@dataclass(frozen=True, slots=True)
+class ActorRestarted(Event):
+    """An actor runs anew; `error` is why, None for a sibling of the one that failed."""
+
+    ref: ActorRef[Any]
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActorStopped(Event):
+    """An actor has ended."""
+
+    ref: ActorRef[Any]
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerBlocked(Event):
+    """A handler holds the event loop; nothing else on this node runs meanwhile."""
+
+    ref: ActorRef[Any]
+    message_type: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemberUp(Event):
+    """A node can be reached, both ways."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDown(Event):
+    """A node is gone. `reason`: `left`, `restarted`, or what the link said."""
+
+    member: Member
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRefused(Event):
+    """Another node refused to let this one in, or this one refused another."""
+
+    endpoint: str
+    reason: str
+    by_us: bool = False
+
+
+E = TypeVar("E", bound=Event)
+Callback = Callable[[Any], object]
+
+
+class EventStream:
+    """Hands every event to those that subscribed to its class."""
+
+    __slots__ = ("_subscribers", "_wanted")
+
+    def __init__(self) -> None:
+        self._subscribers: list[tuple[Callback, tuple[type[Event], ...]]] = []
+        self._wanted: dict[type[Event], tuple[Callback, ...]] = {}
+
+    @overload
+    def subscribe(
+        self, callback: Callable[[E], object], kind: type[E], /
+    ) -> Callable[[], None]: ...
+
+    @overload
+    def subscribe(self, callback: Callback, /, *kinds: type[Event]) -> Callable[[], None]: ...
+
+    def subscribe(self, callback: Callback, /, *kinds: type[Event]) -> Callable[[], None]:
+        """Call `callback(event)` for each event of these classes (none given: of all).
+
+        Returns a callable that ends the subscription. Callbacks run on the node's loop and
+        should return soon; what one raises is logged. Raises TypeError for wrong arguments.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {callback!r}")
+        for kind in kinds:
+            _check_kind(kind)
+        entry = (callback, kinds or (Event,))
+        self._subscribers.append(entry)
+        self._wanted.clear()
+
+        def unsubscribe() -> None:
+            if entry in self._subscribers:
+                self._subscribers.remove(entry)
+                self._wanted.clear()
+
+        return unsubscribe
+
+    def wants(self, kind: type[Event]) -> tuple[Callback, ...]:
+        """Return who takes events of this class; empty where building one is in vain."""
+        wanted = self._wanted.get(kind)
+        if wanted is None:
+            wanted = tuple(cb for cb, kinds in self._subscribers if issubclass(kind, kinds))
+            self._wanted[kind] = wanted
+        return wanted
+
+    def publish(self, event: Event) -> None:
+        """Hand the event to its subscribers, in the order in which they came."""
+        for callback in self.wants(type(event)):
+            try:
+                callback(event)
+            except Exception:
+                log.exception("a subscriber failed on %r", event)
+
+
+def _check_kind(kind: object) -> None:
+    if not (isinstance(kind, type) and issubclass(kind, Event)):
+        raise TypeError(f"an event class is expected, not {kind!r}")

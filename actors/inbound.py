@@ -1,0 +1,379 @@
+"""What other nodes send here: messages for actors, answers, and the framework's own records."""
+
+from __future__ import annotations
+
+import logging
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors.actor import Actor, hosted
+from actors.address import Address, Origin, host_port
+from actors.errors import (
+    ActorNotFoundError,
+    ActorsError,
+    AskCycleError,
+    MessageDecodeError,
+    NameTakenError,
+    RemoteError,
+)
+from actors.events import Undecodable
+from actors.guests import Guests
+from actors.letter import Letter
+from actors.peer import Peer
+from actors.reason import Reason, Terminated
+from actors.remote import Remote
+from actors.wire import Kind, read_command
+from serialization import EnvelopeError, unpack_all
+from transport import Buffer
+
+if TYPE_CHECKING:
+    from actors.cell import Cell
+    from actors.ref import ActorRef
+    from actors.runtime import Runtime
+
+log = logging.getLogger("actors.inbound")
+
+MAX_HOPS = 64
+"""How far a probe for a cycle of asks goes."""
+
+TELL, ASK_IN_HAND, COUNTED, SEND, REPLY = (
+    Kind.TELL, Kind.ASK_IN_HAND, Kind.COUNTED, Kind.SEND, Kind.REPLY,
+)  # fmt: skip
+
+Signal = Callable[[Peer, str, str | None, int, Any], None]
+
+
+class RemoteAnswer:
+    """The answer to an ask of another node."""
+
+    __slots__ = ("_correlation", "_peer", "_remote", "wanted")
+
+    def __init__(self, remote: Remote, peer: Peer, correlation: int, wanted: bool) -> None:
+        self._remote = remote
+        self._peer = peer
+        self._correlation = correlation
+        self.wanted = wanted
+
+    def send(self, value: object) -> None:
+        """Send the value there; of a counted tell, that it is done."""
+        self._remote.reply(self._peer, self._correlation, value if self.wanted else None)
+
+    def fail(self, error: BaseException) -> None:
+        """Send the error there; of a counted tell, that it is done."""
+        if self.wanted:
+            self._remote.reply_error(self._peer, self._correlation, error)
+        else:
+            self._remote.reply(self._peer, self._correlation, None)
+
+    def redirect(self, *refs: ActorRef[Any], every: bool = True) -> None:
+        """The asker's node follows its own asks."""
+
+
+class Inbound:
+    """Takes the batches of other nodes apart."""
+
+    def __init__(self, node: Runtime) -> None:
+        self._node = node
+        self._remote = node.remote
+        self._guests = Guests(node)
+        self._rooms: dict[tuple[Peer, int], Future[None]] = {}
+        """Sends that wait for room in a mailbox here."""
+        self._signals: dict[int, Signal] = {
+            Kind.ERROR: self._on_error,
+            Kind.WITHDRAW: self._on_withdraw,
+            Kind.WATCH: self._on_watch,
+            Kind.UNWATCH: self._on_unwatch,
+            Kind.TERMINATED: self._on_terminated,
+            Kind.SPAWN: self._on_spawn,
+            Kind.COMMAND: self._on_command,
+            Kind.ENDED: self._on_ended,
+            Kind.CHILD: self._on_child,
+            Kind.RESOLVE: self._on_resolve,
+            Kind.PROBE: self._on_probe,
+        }
+
+    def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer]) -> None:
+        """Handle a batch, record by record: a bad one spoils none of its neighbours.
+
+        Raises EnvelopeError where the batch itself makes no sense.
+        """
+        taken = 0
+        for kind, target, sender, correlation, tag, body, extra in unpack_all(records):
+            own: Sequence[Buffer] = ()
+            if extra:
+                own = buffers[taken : taken + extra]
+                taken += extra
+            try:
+                if kind <= SEND:
+                    self._message(peer, kind, target, sender, correlation, tag, body, own)
+                elif kind == REPLY:
+                    self._on_reply(peer, correlation, tag, body, own)
+                else:
+                    self._signal(peer, kind, target, sender, correlation, tag, body, own)
+            except EnvelopeError:
+                raise
+            except Exception:
+                log.exception("a record of kind %s from node %r failed", kind, peer.name)
+
+    # --- messages -------------------------------------------------------------------------------
+
+    def _message(
+        self,
+        peer: Peer,
+        kind: int,
+        target: str,
+        sender: str | None,
+        correlation: int,
+        tag: str | None,
+        body: bytes,
+        buffers: Sequence[Buffer],
+    ) -> None:
+        """Put a message into the mailbox it is meant for. This is the hot path of remote tells."""
+        node = self._node
+        who = None
+        if sender is not None:
+            who = peer.refs.get(sender) or self._ref(peer, sender)
+        answer = None
+        if kind != TELL:
+            answer = RemoteAnswer(self._remote, peer, correlation, kind != COUNTED)
+        try:
+            message = node.codec.decode(tag, body, buffers)
+        except ActorsError as error:
+            self._undecodable(target, who, answer, tag, body, error)
+            return
+        letter = Letter(message, who, answer)
+        cell = node.delivery.cells.get(target)
+        if kind == SEND:
+            self._admit(peer, target, letter, correlation)
+        elif cell is None:
+            node.delivery.local(target)._target.deliver(letter)
+        else:
+            cell.deliver(letter)
+            if kind == ASK_IN_HAND and cell.turn is not None and cell.turn.asked:
+                self._follow(cell, who, correlation)
+
+    def _undecodable(
+        self,
+        target: str,
+        sender: ActorRef[Any] | None,
+        answer: RemoteAnswer | None,
+        tag: str | None,
+        body: bytes,
+        error: ActorsError,
+    ) -> None:
+        self._node.ledger.told += 1
+        letter = Letter(Undecodable(tag, bytes(body), str(error)), sender, answer)
+        reason = "undecodable" if isinstance(error, MessageDecodeError) else "unknown type"
+        self._node.bury(letter, self._node.delivery.local(target), reason, error)
+
+    def _admit(self, peer: Peer, target: str, letter: Letter, correlation: int) -> None:
+        answer, letter.answer = letter.answer, None
+        assert answer is not None
+        try:
+            room = self._node.delivery.local(target)._target.offer(letter)
+        except ActorsError as error:
+            answer.fail(error)
+            return
+        if room is None:
+            answer.send(None)
+            return
+        self._rooms[peer, correlation] = room
+
+        def admitted(done: Future[None]) -> None:
+            self._rooms.pop((peer, correlation), None)
+            if done.cancelled():
+                return
+            error = done.exception()
+            if error is None:
+                answer.send(None)
+            else:
+                answer.fail(error)
+
+        room.add_done_callback(admitted)
+
+    def _follow(self, cell: Cell, asker: ActorRef[Any] | None, correlation: int) -> None:
+        """The recipient is waiting itself: see whether that leads back to the asker."""
+        if asker is not None:
+            away = self._node.cycles.leads_away(cell.ref)
+            self._remote.chase(away, asker.address, correlation, 0)
+
+    def _ref(self, peer: Peer, text: str) -> ActorRef[Any]:
+        """Return the ref that a peer wrote down, its own actors by their key alone."""
+        if text.startswith("actors://"):
+            ref = self._node.delivery.ref(text)
+        else:
+            member = self._node.membership.get(peer.name)
+            address = None if member is None else member.address
+            origin = Origin(peer.name, peer.incarnation, host_port(address))
+            ref = self._node.delivery.ref_of(Address(origin, text))
+        peer.remember_ref(text, ref)
+        return ref
+
+    # --- answers --------------------------------------------------------------------------------
+
+    def _on_reply(
+        self,
+        peer: Peer,
+        correlation: int,
+        tag: str | None,
+        body: bytes,
+        buffers: Sequence[Buffer],
+    ) -> None:
+        expected = peer.pending.pop(correlation, None)
+        if expected is None:
+            return  # its asker has gone away
+        try:
+            value = self._node.codec.decode(tag, body, buffers)
+        except ActorsError as error:
+            expected.answer.fail(error)
+        else:
+            expected.answer.send(value)
+
+    def _on_error(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        expected = peer.pending.pop(correlation, None)
+        if expected is not None:
+            error = value if isinstance(value, BaseException) else RemoteError(repr(value), "", "")
+            expected.answer.fail(error)
+
+    # --- the framework's own --------------------------------------------------------------------
+
+    def _signal(
+        self,
+        peer: Peer,
+        kind: int,
+        target: str,
+        sender: str | None,
+        correlation: int,
+        tag: str | None,
+        body: bytes,
+        buffers: Sequence[Buffer],
+    ) -> None:
+        handle = self._signals.get(kind)
+        if handle is None:
+            log.warning("node %r sent a record of the unknown kind %s", peer.name, kind)
+            return
+        try:
+            value = self._node.codec.decode(tag, body, buffers)
+        except ActorsError as error:
+            if kind != Kind.ERROR:
+                self._remote.reply_error(peer, correlation, error)
+                return
+            value = error
+        handle(peer, target, sender, correlation, value)
+
+    def _on_withdraw(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        room = self._rooms.get((peer, correlation))
+        if room is not None:
+            room.cancel()
+
+    def _on_watch(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        if sender is not None:
+            self._node.delivery.local(target)._target.watch(self._ref(peer, sender))
+
+    def _on_unwatch(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        if sender is not None:
+            self._node.delivery.local(target)._target.unwatch(self._ref(peer, sender))
+
+    def _on_terminated(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        if sender is None:
+            return
+        ended = self._ref(peer, sender)
+        watcher = self._node.delivery.local(target)
+        watchers = peer.watches.get(ended)
+        if watchers is not None:
+            watchers.pop(watcher, None)
+            if not watchers:
+                del peer.watches[ended]
+        reason, detail = value
+        watcher._target.notify(Terminated(ended, Reason(reason), detail))
+
+    def _on_spawn(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        name, args, kwargs, restart, shutdown, owner = value
+        actor_class = hosted.get(name)
+        try:
+            if actor_class is None or not issubclass(actor_class, Actor):
+                raise ImportError(
+                    f"node {self._node.name!r} has not imported the actor class {name!r}; "
+                    "start it with --import MODULE"
+                )
+            parent = None if owner is None else self._node.delivery.ref(owner)
+            self._guests.take_in(peer, target, actor_class, args, kwargs, restart, shutdown, parent)
+        except (ImportError, TypeError, ValueError, NameTakenError) as error:
+            self._guests.refuse(peer, target, owner, error)
+
+    def _on_command(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        done = self._node.delivery.local(target)._target.control(read_command(value))
+        done.add_done_callback(lambda d: self._remote.reply(peer, correlation, d.result()))
+
+    def _on_ended(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        ended = self._node.delivery.local(target)._target.ended()
+        ended.add_done_callback(
+            lambda done: self._remote.reply(peer, correlation, str(done.result()))
+        )
+
+    def _on_child(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        if sender is None:
+            return
+        child = self._ref(peer, sender)
+        family = peer.children.get(child)
+        if family is None:
+            return
+        match value:
+            case ["started"]:
+                family.child_started(child)
+            case ["failed", BaseException() as error, bool(started)]:
+                family.child_failed(child, error, started=started)
+            case ["exited"]:
+                family.child_exited(child)
+            case ["stopped", str(reason), str(detail)]:
+                del peer.children[child]
+                family.child_stopped(child, Reason(reason), detail)
+            case _:
+                log.warning("node %r said of a child what makes no sense: %r", peer.name, value)
+
+    def _on_resolve(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        ref = self._node.find(target)
+        if ref is None:
+            error = ActorNotFoundError(target, self._node.name)
+            self._remote.reply_error(peer, correlation, error)
+        else:
+            self._remote.reply(peer, correlation, ref)
+
+    def _on_probe(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        """A probe comes by: home again it has found a cycle, elsewhere it goes on."""
+        asker, hops = value
+        ref = self._node.delivery.local(target)
+        if ref.address == asker:
+            self._close_cycle(ref, correlation)
+        elif hops < MAX_HOPS:
+            self._remote.chase(self._node.cycles.leads_away(ref), asker, correlation, hops)
+
+    def _close_cycle(self, asker: ActorRef[Any], token: int) -> None:
+        tables = [self._remote.probed, *(p.pending for p in self._remote.peers.values())]
+        for table in tables:
+            expected = table.pop(token, None)
+            if expected is not None:
+                expected.answer.fail(AskCycleError(expected.ref, asker))

@@ -1,0 +1,70 @@
+"""What lies in a mailbox, and who is at work on it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from actors.asks import Ask
+    from actors.cell.base import CellState
+    from actors.errors import AskCycleError
+    from actors.ref import ActorRef
+
+
+class Answer(Protocol):
+    """Where the outcome of a letter goes. Exactly one of the two is called, once."""
+
+    wanted: bool
+    """False where nobody waits for the value and only the end matters (a router that counts)."""
+
+    def send(self, value: object) -> None:
+        """The message was handled with this result."""
+
+    def fail(self, error: BaseException) -> None:
+        """The message ended with this error."""
+
+    def redirect(self, *refs: ActorRef[Any], every: bool = True) -> AskCycleError | None:
+        """These are to answer now, `every` one of them or any; an error where they never can."""
+
+
+# gc=False: a backlog of a million letters must not be walked by the collector; a letter is
+# dropped as soon as it is handled, so it closes no lasting cycle.
+class Letter(msgspec.Struct, gc=False):
+    """One message on its way into a mailbox: what, from whom, and where the answer goes."""
+
+    message: object
+    sender: ActorRef[Any] | None = None
+    answer: Answer | None = None
+
+
+class Turn:
+    """One place where an actor handles messages, one after the other.
+
+    Work that a handler starts inherits it as a context variable, so what it tells and asks
+    carries the right sender and is known to be awaited by the message in hand.
+    """
+
+    __slots__ = ("asked", "cell", "letter")
+
+    def __init__(self, cell: CellState, letter: Letter | None = None) -> None:
+        self.cell = cell
+        self.letter = letter
+        self.asked: set[Ask] | None = None
+        """What the message in hand asked others, and waits for."""
+
+
+class Detour(Turn):
+    """A task that an actor started: it acts for the actor, and for its message while in hand."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, origin: Turn) -> None:
+        super().__init__(origin.cell, origin.letter)
+        self.origin: Turn = origin.origin if isinstance(origin, Detour) else origin
+
+
+current_turn: ContextVar[Turn | None] = ContextVar("current_turn", default=None)
+"""Whose code runs: None outside of any actor."""

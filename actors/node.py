@@ -1,0 +1,360 @@
+"""A node: one process's home for actors, and its place in a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from actors.address import host_port
+from actors.cluster.cluster import Cluster
+from actors.cluster.member import Member
+from actors.cluster.membership import metadata
+from actors.durations import check_timeout, time_limit
+from actors.errors import ActorNotFoundError, NodeClosedError, NodeUnreachableError
+from actors.events import EventStream, MemberUp
+from actors.family import Record, as_child
+from actors.names import check_name, check_path
+from actors.props import Props, Role
+from actors.reason import Reason
+from actors.ref import ActorRef
+from actors.runtime import Runtime
+from actors.stats import NodeStats
+from actors.supervision import Restart
+from actors.watchdog import Watchdog
+from transport import Clock, LoopClock, Mesh, Transport, TransportOptions
+from transport.endpoint import parse_endpoint
+
+if TYPE_CHECKING:
+    from actors.actor import Actor
+
+A = TypeVar("A", bound="Actor")
+
+FIRST_ANSWERS = 2.0
+"""Seconds that entering a node waits for the first answer of its seeds."""
+
+LAST_ROUND = 1.0
+"""Seconds that a shutdown waits for what it has cancelled."""
+
+
+class Node:
+    """Hosts actors, and joins others that do.
+
+    Use it as `async with Node("bank", bind="tcp://127.0.0.1:0") as node:`. Without `bind` it is
+    local only. `seeds` are endpoints of nodes to join, in any order of starting; `roles` say what
+    others may place here; `advertise` is what others are told instead of the bound endpoints.
+
+    `serialize_local` sends local messages through the codec too. `transport`, `clock` and `rng`
+    are for tests (see `actors.testing`).
+
+    Raises TypeError or ValueError for wrong names, endpoints and roles; entering raises BindError
+    where an endpoint cannot be had, and NodeRefusedError where a seed does not let it in.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        bind: str | Sequence[str] | None = None,
+        seeds: Sequence[str] = (),
+        roles: Sequence[str] = (),
+        advertise: str | Sequence[str] | None = None,
+        *,
+        serialize_local: bool = False,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        options: TransportOptions | None = None,
+    ) -> None:
+        self.name = f"node-{secrets.token_hex(4)}" if name is None else check_name(name)
+        self.events = EventStream()
+        """What happens here, as typed events."""
+        self._binds = _endpoints(bind, "bind")
+        self._seeds = _endpoints(seeds, "seeds")
+        self._advertise = _endpoints(advertise, "advertise")
+        self._roles = tuple(check_name(role, "role") for role in _strings(roles, "roles"))
+        if self._seeds and not self._binds:
+            raise ValueError("a node with seeds needs bind=, so that others can reach it")
+        self._serialize_local = serialize_local
+        self._transport = transport
+        self._clock = clock
+        self._random = rng or random.Random()
+        self._options = options or TransportOptions()
+        self._runtime: Runtime | None = None
+        self._mesh: Mesh | None = None
+        self._cluster: Cluster | None = None
+        self._watchdog: Watchdog | None = None
+        self._ending: asyncio.Future[None] | None = None
+
+    # --- set-up and tear-down -------------------------------------------------------------------
+
+    async def __aenter__(self) -> Node:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.shutdown()
+
+    async def start(self) -> None:
+        """Bind, join, and be ready; `async with` does it. A node runs once."""
+        if self._runtime is not None:
+            raise NodeClosedError(self.name)
+        clock = self._clock or LoopClock()
+        incarnation = secrets.randbits(52) | 1
+        mesh, endpoints = await self._open(clock, incarnation)
+        address = endpoints[0] if endpoints else None
+        own = Member(self.name, address, frozenset(self._roles), "up", incarnation)
+        tcp = next((e for e in endpoints if host_port(e)), None)
+        self._runtime = Runtime(
+            self, own, host_port(tcp), clock, self._random, serialize_local=self._serialize_local
+        )
+        if isinstance(clock, LoopClock):
+            self._watchdog = Watchdog(self._runtime)
+        if mesh is not None:
+            try:
+                await self._join(mesh, self._runtime)
+            except BaseException:  # a cancelled start leaves no sockets behind either
+                await self.shutdown(LAST_ROUND)
+                raise
+
+    async def _open(self, clock: Clock, incarnation: int) -> tuple[Mesh | None, tuple[str, ...]]:
+        """Bind the endpoints; the cluster answers on them from the moment it is set up."""
+        if not self._binds:
+            return None, ()
+        handler: Any = _Later(self)
+        mesh = Mesh(
+            self.name,
+            incarnation,
+            transport=self._transport or _zmq(self.name, self._options),
+            clock=clock,
+            handler=handler,
+            options=self._options,
+            metadata=metadata(self._roles),
+            rng=self._random,
+        )
+        endpoints = await mesh.start(self._binds, self._advertise)
+        return mesh, endpoints
+
+    async def _join(self, mesh: Mesh, runtime: Runtime) -> None:
+        self._mesh = runtime.remote.mesh = mesh
+        own = {runtime.membership.own.address, *self._binds}
+        cluster = self._cluster = Cluster(runtime, [s for s in self._seeds if s not in own])
+        cluster.join()
+        with contextlib.suppress(TimeoutError):
+            async with time_limit(runtime.clock, FIRST_ANSWERS):
+                await cluster.first_answers.wait()
+        if cluster.refusal is not None:
+            raise cluster.refusal
+
+    async def shutdown(self, timeout: float | None = 10.0) -> None:
+        """Take nothing new in, handle what is queued, stop all actors, flush the links.
+
+        Actors stop in reverse order of their start. Past `timeout` (seconds, None for ever) they
+        are cancelled. It may be called twice: the second call waits for the first.
+        """
+        check_timeout(timeout)
+        runtime = self._runtime
+        if runtime is None:
+            return
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._shutdown(runtime, timeout))
+        await asyncio.shield(self._ending)
+
+    async def _shutdown(self, runtime: Runtime, timeout: float | None) -> None:
+        started = runtime.clock.now()
+        family = runtime.guardian
+        try:
+            async with time_limit(runtime.clock, timeout):
+                await family.stop_all(Reason.SHUTDOWN, drain=True)
+        except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                async with time_limit(runtime.clock, LAST_ROUND):
+                    await family.stop_all(Reason.SHUTDOWN, brutal=True)
+        for guest in tuple(runtime.remote.guests.values()):
+            await guest.ref.stop(timeout=LAST_ROUND)
+        if self._mesh is not None:
+            left = 5.0 if timeout is None else timeout - (runtime.clock.now() - started)
+            await self._mesh.close(max(left, 0.5))
+        if self._watchdog is not None:
+            self._watchdog.close()
+        runtime.close()
+
+    def _running(self) -> Runtime:
+        if self._runtime is None or self._ending is not None:
+            raise NodeClosedError(self.name)
+        return self._runtime
+
+    def _known(self) -> Runtime:
+        if self._runtime is None:
+            raise NodeClosedError(self.name)
+        return self._runtime
+
+    # --- actors ---------------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        props: Props[A] | type[A],
+        name: str | None = None,
+        at: str | Role | None = None,
+        restart: Restart = "transient",
+        shutdown: float | None = 5.0,
+    ) -> ActorRef[A]:
+        """Start an actor right under this node, or under the node `at`, and return its ref.
+
+        Returns at once; messages queue behind the start. `at`: the name of a node, or a `Role`.
+        Where the spawn fails there, the ref ends with `error`. Raises NameTakenError,
+        NodeClosedError, SerializationError (of arguments that must travel), TypeError, ValueError.
+        """
+        runtime = self._running()
+        child = as_child(props, name, at, restart, shutdown)
+        where = runtime.placement.choose(child.at, lambda _: 0)
+        if where == self.name:
+            ref = runtime.guardian.spawn(child)
+            assert ref is not None
+            return ref
+        made_up = name or runtime.made_up_name(child.recipe.actor_class)
+        record = Record(child, made_up)
+        birth = runtime.delivery.conceive(record, where, runtime.guardian, None)
+        birth.begin()
+        return birth.ref
+
+    def ref(self, address: str) -> ActorRef[Any]:
+        """Return the ref of an address, equal to the one it came from. Raises ValueError."""
+        return self._known().delivery.ref(address)
+
+    async def resolve(
+        self, path: str, at: str | None = None, timeout: float | None = 5.0
+    ) -> ActorRef[Any]:
+        """Return the ref of the living actor with that path, here or on the node `at`.
+
+        `timeout` in seconds, also for a node that has yet to come. Raises ActorNotFoundError,
+        NodeUnreachableError, TimeoutError; TypeError or ValueError for a wrong path or name.
+        """
+        check_timeout(timeout)
+        check_path(path)
+        runtime = self._running()
+        if at is None or check_name(at, "at") == self.name:
+            ref = runtime.find(path)
+            if ref is None:
+                raise ActorNotFoundError(path, self.name)
+            return ref
+        try:
+            async with time_limit(runtime.clock, timeout):
+                return await self._resolve_at(runtime, path, at)
+        except TimeoutError:
+            if runtime.membership.get(at) is None:
+                raise NodeUnreachableError(path, f"no node {at!r} is up") from None
+            raise TimeoutError(f"node {at!r} did not answer within {timeout} s") from None
+
+    async def _resolve_at(self, runtime: Runtime, path: str, at: str) -> ActorRef[Any]:
+        await self._until(lambda: runtime.membership.get(at) is not None)
+        member = runtime.membership.get(at)
+        assert member is not None
+        peer = runtime.remote.peers[at, member.incarnation]
+        found: asyncio.Future[ActorRef[Any]] = runtime.loop.create_future()
+        runtime.remote.resolve(peer, path, found)
+        return await found
+
+    # --- the cluster ----------------------------------------------------------------------------
+
+    @property
+    def address(self) -> str | None:
+        """The endpoint that this node advertises; None where it is local only."""
+        return self._known().membership.own.address
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The nodes that are up as far as this one knows, itself first."""
+        return self._known().membership.members
+
+    async def wait_for_members(self, n: int, timeout: float | None = None) -> None:
+        """Wait until `n` nodes are up, this one included. `timeout` in seconds.
+
+        Raises TimeoutError; NodeRefusedError where this node was refused.
+        """
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"n must be an int, not {n!r}")
+        if n < 1:
+            raise ValueError(f"n must be at least 1, not {n}")
+        check_timeout(timeout)
+        try:
+            async with time_limit(self._known().clock, timeout):
+                await self._until(lambda: len(self.members) >= n)
+        except TimeoutError:
+            if self._cluster is not None and self._cluster.refusal is not None:
+                raise self._cluster.refusal from None
+            names = ", ".join(member.name for member in self.members)
+            raise TimeoutError(
+                f"{len(self.members)} of {n} nodes were up after {timeout} s: {names}"
+            ) from None
+
+    async def _until(self, condition: Any) -> None:
+        changed = asyncio.Event()
+        unsubscribe = self.events.subscribe(lambda _: changed.set(), MemberUp)
+        try:
+            while not condition():
+                changed.clear()
+                await changed.wait()
+        finally:
+            unsubscribe()
+
+    def stats(self) -> NodeStats:
+        """Return a snapshot of this node's ledger."""
+        runtime = self._known()
+        ledger = runtime.ledger
+        rejected = 0 if self._mesh is None else sum(self._mesh.stats().rejected.values())
+        return NodeStats(
+            told=ledger.told,
+            handled=ledger.handled,
+            failed=ledger.failed,
+            dead=ledger.dead,
+            queued=runtime.queued(),
+            outbound=ledger.outbound,
+            sent=runtime.remote.sent,
+            undelivered=ledger.undelivered,
+            waiting=runtime.remote.waiting,
+            actors=len(runtime.delivery.cells),
+            rejected=rejected,
+        )
+
+
+class _Later:
+    """Stands in for the cluster between the bind and the join: the port is known only then."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        cluster = self._node._cluster
+        if cluster is None:
+            raise RuntimeError("the node is not set up yet")
+        return getattr(cluster, name)
+
+
+def _zmq(name: str, options: TransportOptions) -> Transport:
+    from transport.zmq import ZmqTransport
+
+    return ZmqTransport(name, options)
+
+
+def _strings(value: Sequence[str], what: str) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{what} must be a list of str, not {value!r}")
+    return tuple(value)
+
+
+def _endpoints(value: str | Sequence[str] | None, what: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    listed = (value,) if isinstance(value, str) else _strings(value, what)
+    for endpoint in listed:
+        parse_endpoint(endpoint, listening=what == "bind")
+    return listed

@@ -1,0 +1,138 @@
+"""One life of another node: what is on its way to it, and what hangs on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.letter import Answer
+from transport import Buffer, Link, Parcel
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from actors.cell import Cell
+    from actors.family import Family
+    from actors.ref import ActorRef
+    from transport import TimerHandle
+
+OUTBOX_BYTES = 64 * 1024 * 1024
+"""How much is kept for a node that is not connected yet."""
+
+REMEMBERED_REFS = 10_000
+
+
+class Expected(NamedTuple):
+    """An answer that is to come from a peer, and from whom."""
+
+    answer: Answer
+    ref: ActorRef[Any]
+
+
+class Waiting(NamedTuple):
+    """A `send` that waits for room on the link."""
+
+    record: bytes
+    buffers: Sequence[Buffer]
+    room: Future[None]
+    parcel: Parcel
+
+
+class Peer:
+    """Another node, from the first message meant for it until its end is known."""
+
+    __slots__ = (
+        "children",
+        "gone",
+        "guests",
+        "incarnation",
+        "link",
+        "name",
+        "outbox",
+        "outbox_bytes",
+        "overflow",
+        "pending",
+        "refs",
+        "senders",
+        "timer",
+        "watches",
+    )
+
+    def __init__(self, name: str, incarnation: int) -> None:
+        self.name = name
+        self.incarnation = incarnation
+        self.link: Link | None = None
+        self.gone = False
+        self.timer: TimerHandle | None = None
+        """Runs while the node is not connected yet."""
+        self.outbox: deque[Parcel] = deque()
+        self.outbox_bytes = 0
+        self.overflow: deque[Parcel] = deque()
+        """The framework's own records that found the link full: they are never dropped."""
+        self.senders: deque[Waiting] = deque()
+        self.pending: dict[int, Expected] = {}
+        self.children: dict[ActorRef[Any], Family] = {}
+        """Children there of actors here."""
+        self.guests: dict[Cell, None] = {}
+        """Children here of actors there."""
+        self.watches: dict[ActorRef[Any], dict[ActorRef[Any], None]] = {}
+        """Actors there, and who watches them here."""
+        self.refs: dict[str, ActorRef[Any]] = {}
+
+    def push(self, record: bytes, buffers: Sequence[Buffer] = (), weight: int = 0) -> bool:
+        """Queue one record; False where it is a message (weight 1) and there is no room."""
+        if self.gone:
+            return False
+        link = self.link
+        if link is None:
+            return self._keep(Parcel(record, buffers, weight))
+        if not self.overflow and link.push(record, buffers, weight):
+            return True
+        if weight:
+            return False
+        self.overflow.append(Parcel(record, buffers, weight))
+        return True
+
+    def _keep(self, parcel: Parcel) -> bool:
+        size = len(parcel.record) + sum(memoryview(b).nbytes for b in parcel.buffers)
+        if parcel.weight and self.outbox_bytes + size > OUTBOX_BYTES:
+            return False
+        self.outbox_bytes += size
+        self.outbox.append(parcel)
+        return True
+
+    def connected(self, link: Link) -> list[Parcel]:
+        """The link is up: send what was kept. Returns the messages that did not fit."""
+        self.link = link
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        kept, self.outbox = self.outbox, deque()
+        self.outbox_bytes = 0
+        return [parcel for parcel in kept if not self.push(*parcel)]
+
+    def writable(self) -> None:
+        """The link has room: send what waited for it, first come first served."""
+        link = self.link
+        if link is None:
+            return
+        while self.overflow and link.push(*self.overflow[0]):
+            self.overflow.popleft()
+        while self.senders and not self.overflow:
+            waiting = self.senders[0]
+            if not waiting.room.done() and not link.push(waiting.record, waiting.buffers, 1):
+                return
+            self.senders.popleft()
+
+    @property
+    def waiting(self) -> int:
+        """Count the messages that wait here, besides those on the link."""
+        held = sum(parcel.weight for parcel in self.outbox)
+        return held + (self.link.waiting if self.link is not None else 0)
+
+    def remember_ref(self, text: str, ref: ActorRef[Any]) -> None:
+        """Keep the ref of an address that this peer keeps writing."""
+        if len(self.refs) >= REMEMBERED_REFS:
+            self.refs.clear()
+        self.refs[text] = ref

@@ -1,0 +1,102 @@
+"""Recipes: what to build, where to place it, and how its parent treats it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from actors.durations import check_seconds
+from actors.names import check_name
+from actors.supervision import Restart, check_restart
+
+if TYPE_CHECKING:
+    from actors.actor import Actor
+
+A_co = TypeVar("A_co", bound="Actor", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Props(Generic[A_co]):
+    """A recipe for an actor: its class and the arguments of its constructor.
+
+    It is used again at every restart, so its arguments should be values that do not change.
+    The idea and the name are Akka's.
+    """
+
+    actor_class: type[A_co]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self) -> A_co:
+        """Run the constructor; what it raises is a failure of the actor."""
+        return self.actor_class(*self.args, **self.kwargs)
+
+    def __hash__(self) -> int:
+        return hash((self.actor_class, self.args, tuple(sorted(self.kwargs))))
+
+
+def as_props(recipe: Props[A_co] | type[A_co]) -> Props[A_co]:
+    """Return the recipe; a class alone stands for itself without arguments.
+
+    Raises TypeError for anything else, an actor instance above all.
+    """
+    from actors.actor import Actor
+
+    given: object = recipe
+    if isinstance(recipe, Props):
+        return recipe
+    if isinstance(given, Actor):
+        name = type(given).__name__
+        raise TypeError(f"spawn takes a recipe, not an instance: {name}.props(...)")
+    if not (isinstance(given, type) and issubclass(given, Actor)):
+        raise TypeError(f"spawn takes an Actor class or its props(...), not {given!r}")
+    return Props(recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Any node of the cluster that has this role. Raises like a name does."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "role")
+
+
+Place = str | Role
+"""A node by its name, or any node of a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """How a supervisor starts and keeps one child (OTP's child specification).
+
+    `restart`: "permanent" (always), "transient" (only after a failure), "temporary" (never).
+    `shutdown`: seconds the child has to stop before it is cancelled; 0 cancels at once, None
+    waits for ever. `at`: the name of a node, or a `Role`; None is the parent's own node.
+    """
+
+    props: Props[Any] | type[Actor]
+    name: str | None = None
+    restart: Restart = "permanent"
+    shutdown: float | None = 5.0
+    at: Place | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "props", as_props(self.props))
+        if self.name is not None:
+            check_name(self.name)
+        check_restart(self.restart)
+        if self.shutdown is not None:
+            check_seconds(self.shutdown, "shutdown", zero=True)
+        if isinstance(self.at, str):
+            check_name(self.at, "at")
+        elif self.at is not None and not isinstance(self.at, Role):
+            raise TypeError(f"at must be the name of a node or a Role, not {self.at!r}")
+
+    @property
+    def recipe(self) -> Props[Any]:
+        """The props, also where the class alone was given."""
+        assert isinstance(self.props, Props)
+        return self.props

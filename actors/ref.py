@@ -1,0 +1,227 @@
+"""The handle by which everybody else holds an actor."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+
+from actors.address import Address, Origin
+from actors.asks import Ask, awaiting_turn
+from actors.commands import Stop
+from actors.durations import check_timeout
+from actors.errors import AskCycleError, AskTimeoutError, SendTimeoutError
+from actors.letter import Letter, current_turn
+from actors.reason import Reason, Terminated
+from serialization import Message
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from actors.actor import Actor
+    from actors.commands import Command
+    from actors.runtime import Runtime
+
+A_co = TypeVar("A_co", bound="Actor", covariant=True)
+R = TypeVar("R")
+
+
+class Target(Protocol):
+    """What stands behind a ref: a cell of this node, an actor of another, or nobody."""
+
+    def deliver(self, letter: Letter) -> None:
+        """Take the letter now; what cannot be delivered becomes a dead letter."""
+
+    def offer(self, letter: Letter) -> Future[None] | None:
+        """Take the letter when there is room: None when it is in the mailbox already."""
+
+    def control(self, command: Command) -> Future[bool]:
+        """Have the actor obey a command of its parent or its node; True when it is done."""
+        ...
+
+    def watch(self, watcher: ActorRef[Any]) -> None:
+        """Let the watcher know, once, when the actor has ended."""
+
+    def unwatch(self, watcher: ActorRef[Any]) -> None:
+        """End that."""
+
+    def notify(self, notice: Terminated) -> None:
+        """Tell a watcher that an actor has ended."""
+
+    def ended(self) -> Future[Reason]:
+        """Return a future of why the actor ended, done already where it has."""
+        ...
+
+    def condition(self) -> tuple[str, int] | None:
+        """Return the actor's state and how many messages wait, where that is known."""
+
+
+class ActorRef(Generic[A_co]):
+    """A reference to one actor, here or on another node; typed, hashable, and sendable.
+
+    It stays the same over restarts of the actor, and is good for that one life of it: an actor
+    started anew under the same name, or on a restarted node, has another ref.
+    """
+
+    __slots__ = ("_key", "_node", "_origin", "_target")
+
+    def __init__(self, node: Runtime, origin: Origin, key: str, target: Target) -> None:
+        self._node = node
+        self._origin = origin
+        self._key = key
+        self._target = target
+
+    @property
+    def address(self) -> str:
+        """`actors://node@host:port/path#incarnation`, which `node.ref(...)` takes back."""
+        return str(Address(self._origin, self._key))
+
+    @property
+    def path(self) -> str:
+        """The names from the node's root down to the actor, joined by slashes."""
+        return self._key.partition("#")[0]
+
+    @property
+    def name(self) -> str:
+        """The last name of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def node_name(self) -> str:
+        """The name of the node that the actor lives on."""
+        return self._origin.node
+
+    def __str__(self) -> str:
+        return self.address
+
+    def __repr__(self) -> str:
+        return f"<ActorRef {self.address}>"
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, ActorRef):
+            return NotImplemented
+        return self._key == other._key and self._origin[:2] == other._origin[:2]
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __reduce__(self) -> str:
+        raise TypeError("an ActorRef is not pickled: send it in a message, or send its address")
+
+    def tell(self, message: object) -> None:
+        """Send the message and return at once.
+
+        Never raises for a dead or distant recipient: what cannot be delivered becomes a
+        `DeadLetter` with its reason. Raises SerializationError where the message must leave
+        the process and cannot.
+        """
+        turn = current_turn.get()
+        self._target.deliver(Letter(message, None if turn is None else turn.cell.ref))
+
+    @overload
+    def ask(self, message: Message[R], timeout: float | None = 5.0) -> Coroutine[Any, Any, R]: ...
+
+    @overload
+    def ask(self, message: object, timeout: float | None = 5.0) -> Coroutine[Any, Any, Any]: ...
+
+    def ask(self, message: object, timeout: float | None = 5.0) -> Coroutine[Any, Any, Any]:
+        """Send the message and await what its handler returns. `timeout` in seconds, None for ever.
+
+        Raises what the handler raised (`RemoteError` where that cannot travel);
+        AskTimeoutError; ActorStoppedError or NodeUnreachableError as soon as the death is known;
+        AskCycleError where waiting would never end; UnhandledMessageError; MailboxFullError;
+        SerializationError. TypeError or ValueError for a wrong timeout, at the call.
+        """
+        check_timeout(timeout)
+        return self._ask(message, timeout)
+
+    async def _ask(self, message: object, timeout: float | None) -> object:
+        node = self._node
+        turn = current_turn.get()
+        ask = Ask(node.loop.create_future(), self)
+        sender = None
+        waits = None
+        if turn is not None:
+            sender = turn.cell.ref
+            waits = awaiting_turn(turn)
+            if waits is not None:
+                ask.turn = waits
+                if node.cycles.would_close(waits, ask):
+                    raise AskCycleError(self, sender)
+                if waits.asked is None:
+                    waits.asked = set()
+                waits.asked.add(ask)
+        if timeout is not None:
+            node.deadlines.add(ask, timeout)
+        try:
+            self._target.deliver(Letter(message, sender, ask))
+            return await ask.future
+        except AskTimeoutError:
+            if not ask.expired:
+                raise
+            condition = self._target.condition() or (None, None)
+            kind = type(message).__qualname__
+            raise AskTimeoutError(self, kind, timeout or 0.0, *condition) from None
+        finally:
+            if timeout is not None:
+                node.deadlines.discard(ask, timeout)
+            ask.forget()
+            if waits is not None and waits.asked is not None:
+                waits.asked.discard(ask)
+
+    def send(self, message: object, timeout: float | None = None) -> Coroutine[Any, Any, None]:
+        """Return when the message is in the recipient's mailbox: the call with backpressure.
+
+        Waits while a bounded mailbox, or the link to another node, is full. `timeout` in
+        seconds, None for ever. Raises like `ask`; a timeout is a SendTimeoutError.
+        """
+        check_timeout(timeout)
+        return self._send(message, timeout)
+
+    async def _send(self, message: object, timeout: float | None) -> None:
+        turn = current_turn.get()
+        room = self._target.offer(Letter(message, None if turn is None else turn.cell.ref))
+        if room is None:
+            return
+        node = self._node
+        admission = Ask(room, self)
+        if timeout is not None:
+            node.deadlines.add(admission, timeout)
+        try:
+            await room
+        except AskTimeoutError:
+            if not admission.expired:
+                raise
+            raise SendTimeoutError(self, type(message).__qualname__, timeout or 0.0) from None
+        finally:
+            if timeout is not None:
+                node.deadlines.discard(admission, timeout)
+
+    def stop(self, drain: bool = False, timeout: float | None = 5.0) -> Coroutine[Any, Any, None]:
+        """Stop the actor after its current message, its children first; return when it is gone.
+
+        With `drain=True` it handles what is queued first. Past `timeout` (seconds, None for
+        ever) it is cancelled. On a dead ref it returns at once. Raises AskCycleError in a
+        handler of the actor itself or below it, where waiting would never end: use `self.stop()`.
+        """
+        check_timeout(timeout)
+        return self._stop(drain, timeout)
+
+    async def _stop(self, drain: bool, timeout: float | None) -> None:
+        self._refuse_own_end()
+        await self._target.control(Stop(Reason.SHUTDOWN, drain=drain, deadline=timeout))
+
+    async def stopped(self) -> Reason:
+        """Wait until the actor has ended, and return why (`noproc` where that is long forgotten).
+
+        Raises AskCycleError in a handler of the actor itself or below it.
+        """
+        self._refuse_own_end()
+        return await self._target.ended()
+
+    def _refuse_own_end(self) -> None:
+        """An actor that waits for its own or an ancestor's end in a handler waits for ever."""
+        turn = current_turn.get()
+        if turn is not None and awaiting_turn(turn) is not None and turn.cell.is_within(self):
+            raise AskCycleError(self, turn.cell.ref)

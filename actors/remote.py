@@ -1,0 +1,474 @@
+"""Actors on other nodes: refs to them, and all that this node sends there.
+
+What comes from there is in `actors.inbound`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors.address import Address, Origin, host_port
+from actors.asks import Ask
+from actors.commands import Command, Stop
+from actors.errors import NodeUnreachableError, SerializationError
+from actors.events import Undecodable
+from actors.letter import Letter
+from actors.peer import Expected, Peer, Waiting
+from actors.reason import Reason, Terminated
+from actors.ref import ActorRef
+from actors.wire import Kind, portable, write_command
+from serialization import ActorsError, pack, unpack_all
+from transport import Buffer, Mesh, Parcel
+
+if TYPE_CHECKING:
+    from actors.cell import Cell, Keeper
+    from actors.delivery import Birth
+    from actors.family import Record
+    from actors.runtime import Runtime
+
+log = logging.getLogger("actors.remote")
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds that messages for a node that was never seen wait for it."""
+
+
+class RemoteActor:
+    """What stands behind the ref of an actor on another node."""
+
+    __slots__ = ("_remote", "key", "origin", "ref")
+
+    def __init__(self, remote: Remote, origin: Origin, key: str) -> None:
+        self._remote = remote
+        self.origin = origin
+        self.key = key
+        self.ref: ActorRef[Any]
+
+    def deliver(self, letter: Letter) -> None:
+        """Send the message there. Raises SerializationError."""
+        self._remote.deliver(self, letter)
+
+    def offer(self, letter: Letter) -> Future[None]:
+        """Send the message when the link has room; done when it is in the mailbox there."""
+        return self._remote.offer(self, letter)
+
+    def control(self, command: Command) -> Future[bool]:
+        """Have the actor obey; False where its node is lost."""
+        return self._remote.control(self, command)
+
+    def watch(self, watcher: ActorRef[Any]) -> None:
+        """Let a watcher here know of the end there, or of the loss of that node."""
+        self._remote.watch(self, watcher)
+
+    def unwatch(self, watcher: ActorRef[Any]) -> None:
+        """End that."""
+        self._remote.unwatch(self, watcher)
+
+    def notify(self, notice: Terminated) -> None:
+        """Tell a watcher there of an end here."""
+        self._remote.notify(self, notice)
+
+    def ended(self) -> Future[Reason]:
+        """Return a future of the reason; `noconnection` where that node is lost."""
+        return self._remote.ended(self)
+
+    def condition(self) -> tuple[str, int] | None:
+        """Nobody knows from here."""
+        return None
+
+
+class Remote:
+    """The other nodes, as this one reaches them."""
+
+    def __init__(self, node: Runtime) -> None:
+        self._node = node
+        self.mesh: Mesh | None = None
+        self.peers: dict[tuple[str, int], Peer] = {}
+        self.guests: dict[str, Cell] = {}
+        """Actors here whose parents are elsewhere, by path."""
+        self.correlations = itertools.count(1)
+        self.probed: dict[int, Expected] = {}
+        """Local asks that a probe is out for."""
+        self._sent_before = 0
+
+    # --- refs and peers -------------------------------------------------------------------------
+
+    def ref(self, origin: Origin, key: str) -> ActorRef[Any]:
+        """Return a ref to an actor of another node."""
+        actor = RemoteActor(self, origin, key)
+        actor.ref = ActorRef(self._node, origin, key, actor)
+        return actor.ref
+
+    def peer(self, origin: Origin) -> Peer | None:
+        """Return that life of that node; None where it is over or cannot be reached."""
+        peer = self.peers.get(origin[:2])
+        if peer is None and self.mesh is not None and origin.endpoint is not None:
+            over = self._node.membership.is_over(origin.node, origin.incarnation)
+            known = self._node.membership.get(origin.node)
+            if not over and known is None:
+                peer = self._expect_peer(self.mesh, origin)
+        return peer
+
+    def _expect_peer(self, mesh: Mesh, origin: Origin) -> Peer:
+        """A ref came before its node did: call it, and keep for a while what is meant for it."""
+        peer = Peer(origin.node, origin.incarnation)
+        self.peers[origin[:2]] = peer
+        mesh.dial(f"tcp://{origin.endpoint}")
+        peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer)
+        return peer
+
+    def _not_come(self, peer: Peer) -> None:
+        self.lose(peer, f"node {peer.name!r} could not be reached in {CONNECT_TIMEOUT} s", ())
+
+    def sign(self, ref: ActorRef[Any] | None) -> str | None:
+        """Return how this node writes down a ref: its own actors by their key alone."""
+        if ref is None:
+            return None
+        if ref._origin == self._node.origin:
+            return ref._key
+        return ref.address
+
+    # --- messages -------------------------------------------------------------------------------
+
+    def deliver(self, actor: RemoteActor, letter: Letter) -> None:
+        """Send a message. Raises SerializationError; all else becomes a dead letter."""
+        tag, body, buffers = self._node.codec.encode(letter.message)
+        self._node.ledger.outbound += 1
+        peer = self.peers.get(actor.origin[:2]) or self.peer(actor.origin)
+        if peer is None:
+            self._undelivered(actor, letter, f"node {actor.origin.node!r} is not reachable")
+            return
+        answer = letter.answer
+        if answer is None:
+            kind, correlation = Kind.TELL, 0
+        else:
+            kind, correlation = self._expect(peer, answer, actor.ref)
+        sender = self.sign(letter.sender)
+        record = pack(kind, actor.key, sender, correlation, tag, body, len(buffers))
+        if not peer.push(record, buffers, 1):
+            peer.pending.pop(correlation, None)
+            self._undelivered(actor, letter, f"the link to node {peer.name!r} is full")
+
+    def _expect(self, peer: Peer, answer: Any, ref: ActorRef[Any]) -> tuple[Kind, int]:
+        correlation = next(self.correlations)
+        peer.pending[correlation] = Expected(answer, ref)
+        if isinstance(answer, Ask):
+            answer.pending, answer.correlation = peer.pending, correlation
+            return (Kind.ASK if answer.turn is None else Kind.ASK_IN_HAND), correlation
+        return (Kind.ASK if answer.wanted else Kind.COUNTED), correlation
+
+    def _undelivered(self, actor: RemoteActor, letter: Letter, reason: str) -> None:
+        self._node.ledger.undelivered += 1
+        self._node.mourn(letter.message, actor.ref, letter.sender, reason)
+        if letter.answer is not None:
+            letter.answer.fail(NodeUnreachableError(actor.ref, reason))
+
+    def offer(self, actor: RemoteActor, letter: Letter) -> Future[None]:
+        """Send a message when the link has room, and wait for its arrival in the mailbox."""
+        tag, body, buffers = self._node.codec.encode(letter.message)
+        room: Future[None] = self._node.loop.create_future()
+        peer = self.peer(actor.origin)
+        if peer is None:
+            self._node.ledger.outbound += 1
+            self._undelivered(actor, letter, f"node {actor.origin.node!r} is not reachable")
+            room.set_exception(NodeUnreachableError(actor.ref, "it is gone, or was never seen"))
+            return room
+        correlation = next(self.correlations)
+        peer.pending[correlation] = Expected(Ask(room, actor.ref), actor.ref)
+        room.add_done_callback(lambda _: self._admission_over(peer, actor, correlation))
+        sender = self.sign(letter.sender)
+        record = pack(Kind.SEND, actor.key, sender, correlation, tag, body, len(buffers))
+        self._node.ledger.outbound += 1
+        if peer.senders or not peer.push(record, buffers, 1):
+            parcel = Parcel(record, buffers, 1)
+            peer.senders.append(Waiting(record, buffers, room, parcel))
+        return room
+
+    def _admission_over(self, peer: Peer, actor: RemoteActor, correlation: int) -> None:
+        """A `send` has ended; where its sender gave up, the other side need not go on."""
+        if peer.pending.pop(correlation, None) is None:
+            return
+        waiting = len(peer.senders)
+        for _ in range(waiting):
+            entry = peer.senders.popleft()
+            if not entry.room.done():
+                peer.senders.append(entry)
+            else:
+                self._node.ledger.undelivered += 1
+        if len(peer.senders) == waiting:
+            self.signal(peer, Kind.WITHDRAW, actor.key, None, correlation)
+
+    # --- the framework's own --------------------------------------------------------------------
+
+    def signal(
+        self,
+        peer: Peer,
+        kind: Kind,
+        target: str,
+        sender: ActorRef[Any] | None,
+        correlation: int = 0,
+        value: object = None,
+    ) -> None:
+        """Send a record that is no user's message: it takes no part in the ledger."""
+        tag, body, buffers = self._node.codec.encode(value)
+        record = pack(kind, target, self.sign(sender), correlation, tag, body, len(buffers))
+        peer.push(record, buffers)
+
+    def reply(self, peer: Peer, correlation: int, value: object) -> None:
+        """Answer an ask of that node; what cannot be sent reaches the asker as that error."""
+        try:
+            self.signal(peer, Kind.REPLY, "", None, correlation, value)
+        except SerializationError as error:
+            self.reply_error(peer, correlation, error)
+
+    def reply_error(self, peer: Peer, correlation: int, error: BaseException) -> None:
+        """Answer an ask of that node with an error."""
+        sendable = portable(self._node.codec, error, f"node {self._node.name!r}")
+        self.signal(peer, Kind.ERROR, "", None, correlation, sendable)
+
+    def control(self, actor: RemoteActor, command: Command) -> Future[bool]:
+        """Send a command; True when it is done there."""
+        done: Future[bool] = self._node.loop.create_future()
+        peer = self.peer(actor.origin)
+        if peer is None:
+            done.set_result(isinstance(command, Stop))
+            return done
+        outcome = Outcome(done, lost=isinstance(command, Stop), translate=bool)
+        value = write_command(command, self._node.codec, f"node {self._node.name!r}")
+        self._question(peer, Kind.COMMAND, actor, outcome, value)
+        return done
+
+    def ended(self, actor: RemoteActor) -> Future[Reason]:
+        """Ask for the end of an actor there."""
+        ended: Future[Reason] = self._node.loop.create_future()
+        peer = self.peer(actor.origin)
+        if peer is None:
+            ended.set_result(Reason.NOCONNECTION)
+        else:
+            outcome = Outcome(ended, lost=Reason.NOCONNECTION, translate=Reason)
+            self._question(peer, Kind.ENDED, actor, outcome, None)
+        return ended
+
+    def _question(
+        self, peer: Peer, kind: Kind, actor: RemoteActor, outcome: Outcome, value: object
+    ) -> None:
+        correlation = next(self.correlations)
+        peer.pending[correlation] = Expected(outcome, actor.ref)
+        self.signal(peer, kind, actor.key, None, correlation, value)
+
+    def resolve(self, peer: Peer, path: str, future: Future[Any]) -> None:
+        """Ask another node for the key of a path."""
+        origin = Origin(peer.name, peer.incarnation)
+        ref = self.ref(origin, f"{path}#0")
+        correlation = next(self.correlations)
+        peer.pending[correlation] = Expected(Ask(future, ref), ref)
+        self.signal(peer, Kind.RESOLVE, path, None, correlation)
+
+    def watch(self, actor: RemoteActor, watcher: ActorRef[Any]) -> None:
+        """Watch an actor there for one here."""
+        peer = self.peer(actor.origin)
+        if peer is None:
+            detail = f"node {actor.origin.node!r} is not reachable"
+            watcher._target.notify(Terminated(actor.ref, Reason.NOCONNECTION, detail))
+            return
+        watchers = peer.watches.setdefault(actor.ref, {})
+        if watcher not in watchers:
+            watchers[watcher] = None
+            self.signal(peer, Kind.WATCH, actor.key, watcher)
+
+    def unwatch(self, actor: RemoteActor, watcher: ActorRef[Any]) -> None:
+        """Watch it no more."""
+        peer = self.peers.get(actor.origin[:2])
+        watchers = peer.watches.get(actor.ref) if peer is not None else None
+        if peer is None or watchers is None or watcher not in watchers:
+            return
+        del watchers[watcher]
+        if not watchers:
+            del peer.watches[actor.ref]
+        self.signal(peer, Kind.UNWATCH, actor.key, watcher)
+
+    def notify(self, actor: RemoteActor, notice: Terminated) -> None:
+        """Tell a watcher there that one here has ended."""
+        peer = self.peers.get(actor.origin[:2])
+        if peer is not None:
+            value = [str(notice.reason), notice.detail]
+            self.signal(peer, Kind.TERMINATED, actor.key, notice.ref, 0, value)
+
+    def probe(self, away: Sequence[ActorRef[Any]], asker: ActorRef[Any], ask: Ask) -> None:
+        """Follow the asks that leave this node: do they come back to the asker of this one?"""
+        token = next(self.correlations)
+        self.probed[token] = Expected(ask, ask.recipients[0])
+        ask.pending, ask.correlation = self.probed, token
+        self.chase(away, asker.address, token, 0)
+
+    def chase(self, away: Sequence[ActorRef[Any]], asker: str, token: int, hops: int) -> None:
+        """Send probes after these refs."""
+        for ref in away:
+            peer = self.peers.get(ref._origin[:2])
+            if peer is not None:
+                self.signal(peer, Kind.PROBE, ref._key, None, token, [asker, hops + 1])
+
+    # --- children elsewhere ---------------------------------------------------------------------
+
+    def conceive(
+        self,
+        where: str,
+        path: str,
+        record: Record,
+        keeper: Keeper,
+        owner: ActorRef[Any] | None,
+    ) -> Birth:
+        """Give a child on another node its ref; it is spawned there when the birth begins."""
+        from actors.delivery import Birth
+
+        member = self._node.membership.get(where)
+        assert member is not None
+        origin = Origin(where, member.incarnation, host_port(member.address))
+        serial = f"{self._node.origin.incarnation:x}-{next(self._node.serials):x}"
+        ref = self.ref(origin, f"{path}#{serial}")
+        value = self._spawn_order(record, owner)
+        return Birth(ref, lambda: self._spawn(ref, value, keeper, owner))
+
+    def _spawn_order(self, record: Record, owner: ActorRef[Any] | None) -> list[Any]:
+        """Return what the other node needs to know. Raises SerializationError at the spawn."""
+        from actors.actor import class_name
+
+        props = record.props
+        value = [
+            class_name(props.actor_class),
+            list(props.args),
+            dict(props.kwargs),
+            record.restart,
+            record.shutdown,
+            None if owner is None else owner.address,
+        ]
+        self._node.codec.encode(value)
+        return value
+
+    def _spawn(
+        self, ref: ActorRef[Any], value: list[Any], keeper: Keeper, owner: ActorRef[Any] | None
+    ) -> None:
+        peer = self.peer(ref._origin)
+        if peer is None:
+            keeper.child_stopped(ref, Reason.ERROR, "its node is gone")
+            return
+        if owner is not None:
+            peer.children[ref] = keeper  # type: ignore[assignment]
+        self.signal(peer, Kind.SPAWN, ref._key, owner, 0, value)
+
+    # --- connections ----------------------------------------------------------------------------
+
+    def connected(self, name: str, incarnation: int) -> None:
+        """A node is up: send what was kept for it."""
+        assert self.mesh is not None
+        link = self.mesh.link(name)
+        peer = self.peers.get((name, incarnation))
+        if peer is None:
+            peer = self.peers[name, incarnation] = Peer(name, incarnation)
+        for other in [p for p in self.peers.values() if p.name == name and p is not peer]:
+            self.lose(other, f"node {name!r} is another incarnation by now", ())
+        if link is not None:
+            self._mourn_parcels(peer, peer.connected(link), "the link is full")
+
+    def lose(self, peer: Peer, reason: str, undelivered: Sequence[Parcel]) -> None:
+        """A node is gone for good: all that hangs on it ends now."""
+        if peer.gone:
+            return
+        peer.gone = True
+        self.peers.pop((peer.name, peer.incarnation), None)
+        if peer.timer is not None:
+            peer.timer.cancel()
+        if peer.link is not None:
+            self._sent_before += peer.link.sent
+        self._mourn_parcels(peer, [*undelivered, *peer.outbox], f"noconnection: {reason}")
+        self._mourn_parcels(peer, [w.parcel for w in peer.senders], f"noconnection: {reason}")
+        peer.outbox.clear()
+        peer.senders.clear()
+        pending, peer.pending = dict(peer.pending), {}
+        for expected in pending.values():
+            expected.answer.fail(NodeUnreachableError(expected.ref, reason))
+        self._end_watches(peer, reason)
+        self._end_children(peer, reason)
+
+    def _end_watches(self, peer: Peer, reason: str) -> None:
+        watches, peer.watches = peer.watches, {}
+        for ref, watchers in watches.items():
+            for watcher in watchers:
+                watcher._target.notify(Terminated(ref, Reason.NOCONNECTION, reason))
+
+    def _end_children(self, peer: Peer, reason: str) -> None:
+        families: dict[Any, list[ActorRef[Any]]] = {}
+        for ref, family in peer.children.items():
+            families.setdefault(family, []).append(ref)
+        peer.children.clear()
+        for family, refs in families.items():
+            family.lost(refs, reason)
+        for guest in tuple(peer.guests):
+            detail = f"the node of its parent is gone: {reason}"
+            guest.control(Stop(Reason.SHUTDOWN, deadline=5.0, detail=detail))
+
+    def _mourn_parcels(self, peer: Peer, parcels: Sequence[Parcel], reason: str) -> None:
+        for parcel in parcels:
+            if parcel.weight:
+                self._node.ledger.undelivered += 1
+                self._mourn(peer, parcel.record, parcel.buffers, reason)
+
+    def _mourn(self, peer: Peer, record: bytes, buffers: Sequence[Buffer], reason: str) -> None:
+        for _, target, sender, _, tag, body, _ in unpack_all(record):
+            message: object
+            try:
+                message = self._node.codec.decode(tag, body, buffers)
+            except ActorsError as error:
+                message = Undecodable(tag, body, str(error))
+            ref = self.ref(Origin(peer.name, peer.incarnation), target)
+            self._node.mourn(message, ref, self._own(sender), reason)
+
+    def _own(self, sender: str | None) -> ActorRef[Any] | None:
+        if sender is None:
+            return None
+        if sender.startswith("actors://"):
+            return self._node.delivery.ref(sender)
+        return self._node.delivery.ref_of(Address(self._node.origin, sender))
+
+    # --- the ledger -----------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> int:
+        """Count the messages that their nodes have acknowledged."""
+        links = sum(p.link.sent for p in self.peers.values() if p.link is not None)
+        return self._sent_before + links
+
+    @property
+    def waiting(self) -> int:
+        """Count the messages that are on their way."""
+        return sum(peer.waiting + len(peer.senders) for peer in self.peers.values())
+
+
+class Outcome:
+    """An answer that is a fact of the framework, with a value for the case of a lost node."""
+
+    __slots__ = ("_future", "_lost", "_translate", "wanted")
+
+    def __init__(
+        self, future: Future[Any], *, lost: object, translate: Callable[[Any], object]
+    ) -> None:
+        self._future = future
+        self._lost = lost
+        self._translate = translate
+        self.wanted = True
+
+    def send(self, value: object) -> None:
+        """It is so."""
+        if not self._future.done():
+            self._future.set_result(self._translate(value))
+
+    def fail(self, error: BaseException) -> None:
+        """Nobody can know any more."""
+        if not self._future.done():
+            self._future.set_result(self._lost)
+
+    def redirect(self, *refs: ActorRef[Any], every: bool = True) -> None:
+        """Facts are not handed on."""

@@ -1,0 +1,162 @@
+"""What the cells of one node share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import logging
+import random
+from typing import TYPE_CHECKING, Any
+
+from actors.address import Origin
+from actors.asks import Deadlines
+from actors.cluster.member import Member
+from actors.cluster.membership import Membership
+from actors.cluster.placement import Placement
+from actors.cycles import Cycles
+from actors.dead_letters import DeadLetterLog
+from actors.delivery import Delivery
+from actors.errors import ActorStoppedError
+from actors.events import ActorFailed, DeadLetter, EventStream
+from actors.family import Family
+from actors.letter import Letter
+from actors.names import legal_name
+from actors.offload import Offload
+from actors.ref import ActorRef
+from actors.remote import Remote
+from actors.stats import Ledger
+from actors.supervision import OneForOne
+from serialization import Codec, Extension, Limits, default_registry
+
+if TYPE_CHECKING:
+    from actors.cell import Cell
+    from actors.node import Node
+    from transport import Clock
+
+log = logging.getLogger("actors")
+
+REF_EXTENSION = 32
+"""The ext code of an actor's address."""
+
+
+class Runtime:
+    """The clock, codec, ledger, events and tables behind a `Node`.
+
+    Cells, refs and families know this and not the node, which is for the application.
+    """
+
+    def __init__(
+        self,
+        public: Node,
+        own: Member,
+        endpoint: str | None,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        serialize_local: bool,
+    ) -> None:
+        self.public = public
+        self.name = own.name
+        self.origin = Origin(own.name, own.incarnation, endpoint)
+        self.clock = clock
+        self.random = rng
+        self.loop = asyncio.get_running_loop()
+        self.context = _empty_context()
+        self.serials = itertools.count(1)
+        self.ledger = Ledger()
+        self.dead_letters = DeadLetterLog(clock, own.name)
+        self.events: EventStream = public.events
+        self.deadlines = Deadlines(clock)
+        self.cycles = Cycles(self)
+        self.offload = Offload()
+        self.membership = Membership(own)
+        self.placement = Placement(self.membership)
+        self.delivery = Delivery(self, serialize_local=serialize_local)
+        self.codec = Codec(default_registry, Limits(), [self._ref_extension()])
+        self.remote = Remote(self)
+        self.guardian = Family(self, _Nobody(), None, OneForOne(), by_child=True)
+        """The family of the actors right under the node."""
+
+    def _ref_extension(self) -> Extension[Any]:
+        return Extension(
+            REF_EXTENSION,
+            ActorRef,
+            lambda ref: ref.address.encode(),
+            lambda data: self.delivery.ref(bytes(data).decode()),
+        )
+
+    def made_up_name(self, actor_class: type) -> str:
+        """Return a name for an actor that was given none."""
+        return f"{legal_name(actor_class.__name__)}-{next(self.serials):x}"
+
+    def failed(self, ref: ActorRef[Any], error: BaseException, message: object) -> None:
+        """An actor failed: say so."""
+        self.events.publish(ActorFailed(ref, error, message))
+        doing = "" if message is None else f" while handling {type(message).__qualname__}"
+        log.error(
+            "%s failed%s: %s: %s",
+            ref.path,
+            doing,
+            type(error).__name__,
+            error,
+            exc_info=error,
+            extra={"node": self.name, "path": ref.path},
+        )
+
+    def bury(
+        self, letter: Letter, recipient: ActorRef[Any], reason: str, error: BaseException
+    ) -> None:
+        """A message that was told here ends as a dead letter; who asked gets the error."""
+        self.ledger.dead += 1
+        self.mourn(letter.message, recipient, letter.sender, reason)
+        if letter.answer is not None:
+            letter.answer.fail(error)
+
+    def mourn(
+        self, message: object, recipient: ActorRef[Any], sender: ActorRef[Any] | None, reason: str
+    ) -> None:
+        """Let the world know of a message that nobody handles."""
+        self.events.publish(DeadLetter(message, recipient, sender, reason))
+        self.dead_letters.note(message, recipient, reason)
+
+    def forget(self, cell: Cell) -> None:
+        """An actor has ended."""
+        self.delivery.forget(cell)
+
+    def queued(self) -> int:
+        """Count the messages that are here and not yet accounted for."""
+        return sum(cell.queued() for cell in self.delivery.cells.values())
+
+    def find(self, path: str) -> ActorRef[Any] | None:
+        """Return the living actor with that path on this node."""
+        guest = self.remote.guests.get(path)
+        if guest is not None:
+            return guest.ref
+        family: Family | None = self.guardian
+        ref: ActorRef[Any] | None = None
+        for name in path.split("/"):
+            ref = None if family is None else family.child(name)
+            cell = None if ref is None else self.delivery.cells.get(ref._key)
+            if cell is None:
+                return None
+            family = cell.family
+        return ref
+
+    def close(self) -> None:
+        """Let go of timers and pools."""
+        self.deadlines.close()
+        self.offload.close()
+
+
+class _Nobody:
+    """The parent of the actors right under the node: there is nobody to escalate to."""
+
+    def escalate(self, error: BaseException) -> None:
+        """Never called: under a node each child is counted by itself."""
+        raise ActorStoppedError("the node", str(error))  # type: ignore[arg-type]
+
+
+def _empty_context() -> contextvars.Context:
+    """A context that carries nothing of whoever made the node into its actors."""
+    return contextvars.Context()

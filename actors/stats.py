@@ -1,0 +1,42 @@
+"""The ledger of a node: every message is somewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Ledger:
+    """The running counters behind `NodeStats`. Plain attributes: they are on the hot path."""
+
+    __slots__ = ("dead", "failed", "handled", "outbound", "told", "undelivered")
+
+    def __init__(self) -> None:
+        self.told = 0
+        self.handled = 0
+        self.failed = 0
+        self.dead = 0
+        self.outbound = 0
+        self.undelivered = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStats:
+    """A snapshot of a node's ledger, in messages.
+
+    `told == handled + failed + dead + queued` for what reached the door of an actor here;
+    `outbound == sent + undelivered + waiting` for what was meant for other nodes.
+    """
+
+    told: int
+    handled: int
+    failed: int
+    dead: int
+    queued: int
+    outbound: int
+    sent: int
+    undelivered: int
+    waiting: int
+    actors: int
+    """Living actors of this node."""
+    rejected: int
+    """Frames on this node's port that made no sense."""

@@ -1,0 +1,54 @@
+"""Tasks that belong to an actor: they act in its name and end with it."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import CancelledError, Task
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from actors.asks import presentable
+from actors.cell.activation import is_abandoned
+from actors.letter import Detour, Turn, current_turn
+
+if TYPE_CHECKING:
+    from actors.cell import Cell
+
+T = TypeVar("T")
+
+
+def start_task(cell: Cell, coro: Coroutine[Any, Any, T], name: str | None) -> Task[T]:
+    """Run `coro` for the actor. Raises TypeError where it is no coroutine."""
+    if not asyncio.iscoroutine(coro):
+        raise TypeError(f"create_task takes a coroutine, not {coro!r}")
+    turn = current_turn.get()
+    origin = turn if turn is not None and turn.cell is cell else Turn(cell)
+    task = cell.node.loop.create_task(
+        _guard(cell, coro, origin), name=name, context=cell.node.context.copy()
+    )
+    if cell.tasks is None:
+        cell.tasks = set()
+    cell.tasks.add(task)
+    task.add_done_callback(lambda done: _ended(cell, done))
+    return task
+
+
+async def _guard(cell: Cell, coro: Coroutine[Any, Any, T], origin: Turn) -> T:
+    current_turn.set(Detour(origin))
+    try:
+        return await coro
+    except CancelledError:
+        raise
+    except BaseException as error:
+        if is_abandoned(error):
+            raise
+        cell.fail(error)
+        # SystemExit and its like would end the event loop from a task: the actor has them now.
+        raise presentable(error) from None
+
+
+def _ended(cell: Cell, task: Task[Any]) -> None:
+    if cell.tasks is not None:
+        cell.tasks.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen: the actor has failed with it

@@ -1,0 +1,103 @@
+"""Notices handlers that hold the event loop, while they do it.
+
+A thread asks the loop for a sign of life; where none comes it looks at what the loop's thread is
+doing and finds the cell in its frames. Handlers pay nothing for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import types
+from typing import TYPE_CHECKING
+
+from actors.cell import Cell
+from actors.events import HandlerBlocked
+
+if TYPE_CHECKING:
+    from actors.runtime import Runtime
+
+log = logging.getLogger("actors.watchdog")
+
+INTERVAL = 0.05
+"""Seconds between two looks."""
+LIMIT = 0.1
+"""Seconds for which a handler may hold the loop unnoticed."""
+
+_HANDLERS = {Cell._work.__code__: "letter", Cell._handle.__code__: "letter"}
+
+
+class Watchdog:
+    """Watches one event loop from a thread of its own."""
+
+    def __init__(self, node: Runtime) -> None:
+        self._node = node
+        self._loop_thread = threading.get_ident()
+        self._closed = threading.Event()
+        self._sign = time.monotonic()
+        self._asked = False
+        thread = threading.Thread(target=self._watch, name="actors-watchdog", daemon=True)
+        thread.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closed.set()
+
+    def _watch(self) -> None:
+        reported = False
+        while not self._closed.wait(INTERVAL):
+            if self._asked:
+                silence = time.monotonic() - self._sign
+                if silence > LIMIT and not reported:
+                    reported = self._report(silence)
+                continue
+            reported = False
+            # An idle loop is not woken: only while a handler runs is there something to ask.
+            if self._culprit() is not None and not self._ask():
+                return
+
+    def _ask(self) -> bool:
+        self._asked = True
+        self._sign = time.monotonic()
+        try:
+            self._node.loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:  # the loop is closed
+            return False
+        return True
+
+    def _answer(self) -> None:
+        self._asked = False
+
+    def _culprit(self) -> tuple[Cell, str] | None:
+        found = _handler_in(sys._current_frames().get(self._loop_thread))
+        return found if found is not None and found[0].node is self._node else None
+
+    def _report(self, seconds: float) -> bool:
+        found = self._culprit()
+        if found is None:
+            return False
+        cell, kind = found
+        log.warning(
+            "%s has held the event loop for %.2f s with %s; "
+            "use run_blocking or run_cpu for what blocks",
+            cell.ref.path,
+            seconds,
+            kind,
+            extra={"node": self._node.name, "path": cell.ref.path},
+        )
+        event = HandlerBlocked(cell.ref, kind, seconds)
+        self._node.loop.call_soon_threadsafe(self._node.events.publish, event)
+        return True
+
+
+def _handler_in(frame: types.FrameType | None) -> tuple[Cell, str] | None:
+    """Return whose handler runs in these frames, and the type of its message."""
+    while frame is not None:
+        if frame.f_code in _HANDLERS:
+            cell, letter = frame.f_locals.get("self"), frame.f_locals.get("letter")
+            if isinstance(cell, Cell) and letter is not None:
+                return cell, type(letter.message).__qualname__
+        frame = frame.f_back
+    return None

@@ -1,0 +1,60 @@
+"""Handlers that hold the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from actors import Actor, HandlerBlocked, Node, on
+
+
+class Block:
+    """Asks for a handler that blocks until the event is set."""
+
+    def __init__(self, until: threading.Event) -> None:
+        self.until = until
+
+
+class Blocking(Actor):
+    @on(Block)
+    async def block(self, message: Block) -> None:
+        message.until.wait(10)
+
+
+async def test_a_handler_that_blocks_is_reported_with_actor_and_message_type(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Over 100 ms without giving the loop back: an event and a warning, while it still blocks."""
+    release = threading.Event()
+    seen: list[HandlerBlocked] = []
+
+    class Release:
+        """Ends the block when the warning has come, from the watching thread."""
+
+        def filter(self, record: object) -> bool:
+            release.set()
+            return True
+
+    import logging
+
+    watched = logging.getLogger("actors.watchdog")
+    noticed = Release()
+    watched.addFilter(noticed)
+    try:
+        async with Node("n") as node:
+            reported = asyncio.Event()
+            node.events.subscribe(
+                lambda event: (seen.append(event), reported.set()), HandlerBlocked
+            )
+            ref = node.spawn(Blocking, name="slow")
+            await ref.ask(Block(release), timeout=15)
+            await asyncio.wait_for(reported.wait(), 5)
+    finally:
+        watched.removeFilter(noticed)
+    assert seen[0].ref == ref
+    assert seen[0].message_type == "Block"
+    assert seen[0].seconds >= 0.1
+    assert release.is_set()
+    assert "slow has held the event loop" in caplog.text

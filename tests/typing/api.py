@@ -1,0 +1,87 @@
+"""The public API as both type checkers see it; `make check` runs them on this file."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from actors import (
+    Actor,
+    ActorRef,
+    Child,
+    Message,
+    Node,
+    OneForAll,
+    Props,
+    Refusal,
+    Role,
+    Router,
+    Supervisor,
+    on,
+)
+
+
+class Deposit(Message[int]):
+    """An ask with it answers an int."""
+
+    amount: int
+
+
+class Close(Message[None], tag="bank.close"):
+    """An ask with it answers nothing."""
+
+    reason: str = "customer asked"
+
+
+class InsufficientFunds(Refusal):
+    """An expected error."""
+
+    def __init__(self, missing: int) -> None:
+        super().__init__(missing)
+        self.missing = missing
+
+
+class Account(Actor):
+    """Has a balance."""
+
+    def __init__(self, opening: int = 0) -> None:
+        self.balance = opening
+
+    @on(Deposit)
+    async def deposit(self, message: Deposit) -> int:
+        """Add to the balance."""
+        assert_type(message.amount, int)
+        self.balance += message.amount
+        return self.balance
+
+    @on(Close)
+    def close(self, message: Close) -> None:
+        """End."""
+        self.stop()
+
+
+class Bank(Supervisor):
+    """Has two accounts."""
+
+    supervision = OneForAll(max_restarts=3)
+
+    def child_specs(self) -> list[Child]:
+        """Return what it keeps."""
+        return [
+            Child(Account.props(opening=1), name="a"),
+            Child(Account, name="b", at=Role("branch")),
+        ]
+
+
+async def use(node: Node) -> None:
+    """Use it all."""
+    props = Account.props(opening=10)
+    assert_type(props, Props[Account])
+    account = node.spawn(props, name="alice")
+    assert_type(account, ActorRef[Account])
+    assert_type(node.spawn(Account), ActorRef[Account])
+    assert_type(await account.ask(Deposit(5)), int)
+    assert_type(await account.ask(Close()), None)
+    assert_type(await account.send(Deposit(1)), None)
+    account.tell(Close(reason="done"))
+    pool = node.spawn(Router.pool(Account.props(), size=2))
+    assert_type(pool, ActorRef[Router])
