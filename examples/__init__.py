@@ -1,0 +1,1 @@
+"""Examples, each run with `python -m examples.NAME` from the root of a clone."""
