@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
-from actors.errors import NameTakenError
+from actors.errors import NameTakenError, NodeClosedError
 from actors.names import check_path
 from actors.peer import Peer
 from actors.props import Child, Props
@@ -72,8 +72,10 @@ class Guests:
         """Build an actor under the key that the other node has given it.
 
         Without a parent it is one of this node's own, right under it. Raises NameTakenError,
-        TypeError, ValueError.
+        NodeClosedError, TypeError, ValueError.
         """
+        if self._node.guardian.closed:
+            raise NodeClosedError(self._node.name)
         path = check_path(key.partition("#")[0])
         props = Props(actor_class, tuple(args), dict(kwargs))
         child = Child(props, restart=restart, shutdown=shutdown)

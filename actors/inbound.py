@@ -15,6 +15,7 @@ from actors.errors import (
     AskCycleError,
     MessageDecodeError,
     NameTakenError,
+    NodeClosedError,
     RemoteError,
 )
 from actors.events import Undecodable
@@ -91,6 +92,7 @@ class Inbound:
             Kind.CHILD: self._on_child,
             Kind.RESOLVE: self._on_resolve,
             Kind.PROBE: self._on_probe,
+            Kind.LEAVING: self._on_leaving,
         }
 
     def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer]) -> None:
@@ -311,7 +313,7 @@ class Inbound:
                 )
             parent = None if owner is None else self._node.delivery.ref(owner)
             self._guests.take_in(peer, target, actor_class, args, kwargs, restart, shutdown, parent)
-        except (ImportError, TypeError, ValueError, NameTakenError) as error:
+        except (ImportError, TypeError, ValueError, NameTakenError, NodeClosedError) as error:
             self._guests.refuse(peer, target, owner, error)
 
     def _on_command(
@@ -370,6 +372,13 @@ class Inbound:
             self._close_cycle(ref, correlation)
         elif hops < MAX_HOPS:
             self._remote.chase(self._node.cycles.leads_away(ref), asker, correlation, hops)
+
+    def _on_leaving(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        """A node ends. What is there is let finish; children of actors here move at once."""
+        self._node.membership.leaving(peer.name)
+        self._remote.bring_home(peer, "it is leaving")
 
     def _close_cycle(self, asker: ActorRef[Any], token: int) -> None:
         tables = [self._remote.probed, *(p.pending for p in self._remote.peers.values())]

@@ -87,7 +87,7 @@ class Node:
         self._mesh: Mesh | None = None
         self._cluster: Cluster | None = None
         self._watchdog: Watchdog | None = None
-        self._ending: asyncio.Future[None] | None = None
+        self._ending: asyncio.Future[bool] | None = None
 
     # --- set-up and tear-down -------------------------------------------------------------------
 
@@ -154,38 +154,45 @@ class Node:
         if cluster.refusal is not None:
             raise cluster.refusal
 
-    async def shutdown(self, timeout: float | None = 10.0) -> None:
+    async def shutdown(self, timeout: float | None = 10.0) -> bool:
         """Take nothing new in, handle what is queued, stop all actors, flush the links.
 
         Actors stop in reverse order of their start. Past `timeout` (seconds, None for ever) they
-        are cancelled. It may be called twice: the second call waits for the first.
+        are cancelled. It may be called twice: the second call waits for the first. Returns
+        whether all actors ended in time.
         """
         check_timeout(timeout)
         runtime = self._runtime
         if runtime is None:
-            return
+            return True
         if self._ending is None:
             self._ending = asyncio.ensure_future(self._shutdown(runtime, timeout))
-        await asyncio.shield(self._ending)
+        return await asyncio.shield(self._ending)
 
-    async def _shutdown(self, runtime: Runtime, timeout: float | None) -> None:
+    async def _shutdown(self, runtime: Runtime, timeout: float | None) -> bool:
         started = runtime.clock.now()
-        family = runtime.guardian
+        if self._cluster is not None:
+            self._cluster.leave()
+        family, remote = runtime.guardian, runtime.remote
+        drained = True
         try:
             async with time_limit(runtime.clock, timeout):
-                await family.stop_all(Reason.SHUTDOWN, drain=True)
+                await asyncio.gather(
+                    family.stop_all(Reason.SHUTDOWN, drain=True), remote.stop_guests(drain=True)
+                )
         except TimeoutError:
+            drained = False
             with contextlib.suppress(TimeoutError):
                 async with time_limit(runtime.clock, LAST_ROUND):
                     await family.stop_all(Reason.SHUTDOWN, brutal=True)
-        for guest in tuple(runtime.remote.guests.values()):
-            await guest.ref.stop(timeout=LAST_ROUND)
+                    await remote.stop_guests(brutal=True)
         if self._mesh is not None:
             left = 5.0 if timeout is None else timeout - (runtime.clock.now() - started)
             await self._mesh.close(max(left, 0.5))
         if self._watchdog is not None:
             self._watchdog.close()
         runtime.close()
+        return drained
 
     def _running(self) -> Runtime:
         if self._runtime is None or self._ending is not None:
@@ -255,7 +262,7 @@ class Node:
             raise TimeoutError(f"node {at!r} did not answer within {timeout} s") from None
 
     async def _resolve_at(self, runtime: Runtime, path: str, at: str) -> ActorRef[Any]:
-        await self._until(lambda: runtime.membership.get(at) is not None)
+        await self._until(lambda: runtime.membership.is_up(at))
         member = runtime.membership.get(at)
         assert member is not None
         peer = runtime.remote.peers[at, member.incarnation]
@@ -287,14 +294,17 @@ class Node:
         check_timeout(timeout)
         try:
             async with time_limit(self._known().clock, timeout):
-                await self._until(lambda: len(self.members) >= n)
+                await self._until(lambda: len(self._up()) >= n)
         except TimeoutError:
             if self._cluster is not None and self._cluster.refusal is not None:
                 raise self._cluster.refusal from None
-            names = ", ".join(member.name for member in self.members)
+            up = self._up()
             raise TimeoutError(
-                f"{len(self.members)} of {n} nodes were up after {timeout} s: {names}"
+                f"{len(up)} of {n} nodes were up after {timeout} s: {', '.join(up)}"
             ) from None
+
+    def _up(self) -> list[str]:
+        return [member.name for member in self.members if member.status == "up"]
 
     async def _until(self, condition: Any) -> None:
         changed = asyncio.Event()

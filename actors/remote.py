@@ -391,7 +391,10 @@ class Remote:
         for expected in pending.values():
             expected.answer.fail(NodeUnreachableError(expected.ref, reason))
         self._end_watches(peer, reason)
-        self._end_children(peer, reason)
+        self.bring_home(peer, reason)
+        for guest in tuple(peer.guests):
+            detail = f"the node of its parent is gone: {reason}"
+            guest.control(Stop(Reason.SHUTDOWN, deadline=5.0, detail=detail))
 
     def _end_watches(self, peer: Peer, reason: str) -> None:
         watches, peer.watches = peer.watches, {}
@@ -399,16 +402,20 @@ class Remote:
             for watcher in watchers:
                 watcher._target.notify(Terminated(ref, Reason.NOCONNECTION, reason))
 
-    def _end_children(self, peer: Peer, reason: str) -> None:
+    def bring_home(self, peer: Peer, reason: str) -> None:
+        """Let parents here start elsewhere what they had started there."""
         families: dict[Any, list[ActorRef[Any]]] = {}
         for ref, family in peer.children.items():
             families.setdefault(family, []).append(ref)
         peer.children.clear()
         for family, refs in families.items():
             family.lost(refs, reason)
-        for guest in tuple(peer.guests):
-            detail = f"the node of its parent is gone: {reason}"
-            guest.control(Stop(Reason.SHUTDOWN, deadline=5.0, detail=detail))
+
+    async def stop_guests(self, *, drain: bool = False, brutal: bool = False) -> None:
+        """Stop what other nodes have started here, the youngest first."""
+        for guest in reversed(tuple(self.guests.values())):
+            deadline = 0 if brutal else None
+            await guest.control(Stop(Reason.SHUTDOWN, drain=drain, deadline=deadline))
 
     def _mourn_parcels(self, peer: Peer, parcels: Sequence[Parcel], reason: str) -> None:
         for parcel in parcels:

@@ -40,6 +40,8 @@ class Kind(IntEnum):
     """What a child has to say to its parent."""
     RESOLVE = 16
     PROBE = 17
+    LEAVING = 18
+    """The sender's node ends: it handles what it has, and takes nothing more."""
 
 
 LAST_MESSAGE_KIND = Kind.SEND

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dial", "DialOwner"]
 
-_PASSING_CODES = frozenset({"closing", "reset", "unreachable"})
-"""Refusals that say nothing about us: as if nobody were there."""
-
 
 class DialOwner(Protocol):
     """What a dial tells its mesh."""
@@ -93,7 +90,7 @@ class Dial:
         """Somebody is there, and does not want us."""
         if refusal.code == "self":
             self._owner.met_itself(self)
-        elif refusal.code in _PASSING_CODES:
+        elif refusal.is_passing:
             self.fail(f"{refusal.code}: {refusal.reason}")
         else:
             LOGGER.warning("refused at %s: %s: %s", self.endpoint, refusal.code, refusal.reason)

@@ -146,6 +146,11 @@ class Mesh:
         peer = self._peers.get(name)
         return None if peer is None or peer.state is not PeerState.UP else peer.link
 
+    def is_reachable(self, name: str) -> bool:
+        """Whether the peer is connected and its link not broken at present."""
+        peer = self._peers.get(name)
+        return peer is not None and peer.is_reachable
+
     def drop(self, name: str, reason: str) -> None:
         """Give a peer up now, and tell it; its `disconnected` comes within this call."""
         peer = self._peers.get(name)
@@ -251,7 +256,7 @@ class Mesh:
         if known is not None and known.identity.incarnation == peer.incarnation:
             return None
         if known is not None and _elsewhere(known, peer):
-            return "name-taken", f"another {peer.name} is just connecting"
+            return "unsettled", f"another {peer.name} is just connecting"
         return self._context.handler.admit(peer)
 
     def session(self, node: Self, opening: Opening) -> Peer | tuple[str, str]:
@@ -273,6 +278,8 @@ class Mesh:
 
     def declined(self, peer: Identity, refusal: Refusal) -> None:
         """A node that dialled us does not want us after all."""
+        if refusal.is_passing:
+            return
         LOGGER.warning("refused by %s: %s: %s", peer.name, refusal.code, refusal.reason)
         self._context.handler.refused(peer.endpoints[0], peer, refusal.code, refusal.reason)
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Peer", "PeerOwner", "PeerState"]
 
 _PREFIX_SIZE = len(wire.BATCH_PREFIX)
-_QUIET_CODES = frozenset({"closing", "reset", "protocol", "unreachable"})
-"""Refusals that end a session, and are no verdict on us."""
 
 
 class PeerState(enum.Enum):
@@ -88,9 +86,12 @@ class Peer:
         self._retry: TimerHandle | None = None
         self._broken_at: float | None = None
         self._why = "no connection yet"
-        self._deadline = context.clock.call_later(
-            context.options.handshake_timeout, self._on_opening_timeout
-        )
+        self._deadline = self._opening_deadline()
+
+    @property
+    def is_reachable(self) -> bool:
+        """Is it UP, and its connection not broken?"""
+        return self.state is PeerState.UP and self._broken_at is None
 
     # The connection we dial.
 
@@ -160,7 +161,7 @@ class Peer:
         self._connection = None
         if code == "closing":
             self.give_up("left")
-        elif code in _QUIET_CODES:
+        elif refusal.is_passing or code == "protocol":
             self.give_up(f"{code}: {reason}")
         else:
             LOGGER.warning(
@@ -390,16 +391,24 @@ class Peer:
         self._deadline = clock.call_later(grace, self._on_grace_over, clock.now() + grace)
 
     def _on_grace_over(self, due: float) -> None:
-        grace = self._context.options.disconnect_grace
-        if self._context.clock.now() - due > grace / 2:
-            # Our own loop stood still: its verdict on others is worth nothing. Once more.
+        if self._stood_still(due, self._context.options.disconnect_grace):
             self._arm_grace()
-            return
-        self.give_up(f"lost: {self._why}")
+        else:
+            self.give_up(f"lost: {self._why}")
 
-    def _on_opening_timeout(self) -> None:
-        if self.source is not None and not (self._connection and self._connection.is_ready):
-            reason = f"cannot reach {self.identity.name} back at {self._why}"
+    def _stood_still(self, due: float, period: float) -> bool:
+        """Did our own loop stand still? Its verdict on others is worth nothing then."""
+        return self._context.clock.now() - due > period / 2
+
+    def _opening_deadline(self) -> TimerHandle:
+        clock, timeout = self._context.clock, self._context.options.handshake_timeout
+        return clock.call_later(timeout, self._on_opening_timeout, clock.now() + timeout)
+
+    def _on_opening_timeout(self, due: float) -> None:
+        if self._stood_still(due, self._context.options.handshake_timeout):
+            self._deadline = self._opening_deadline()
+        elif self.source is not None and not (self._connection and self._connection.is_ready):
+            reason = f"cannot reach {self.identity.name} back: {self._why}"
             self.answer_refused("unreachable", reason)
             self.give_up(reason)
         else:

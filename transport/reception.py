@@ -110,10 +110,10 @@ class Reception:
     def _on_hello(self, source: bytes, visitor: _Visitor, node: Self) -> None:
         identity = node.identity()
         visitor.node = node
-        refusal = self._house.judge(identity)
-        if refusal is not None:
-            code, reason = refusal
-            if code not in {"self", "closing"}:
+        verdict = self._house.judge(identity)
+        if verdict is not None:
+            code, reason = verdict
+            if code != "self" and not Refusal(code, reason).is_passing:
                 where = identity.endpoints[0]
                 LOGGER.warning("refused %s (%s): %s: %s", identity.name, where, code, reason)
             self._refuse(source, visitor, code, reason)

@@ -134,12 +134,20 @@ class _Welcome(msgspec.Struct, array_like=True, frozen=True):
     directory: bytes
 
 
+_PASSING_CODES = frozenset({"closing", "reset", "unreachable", "unsettled"})
+
+
 class Refusal(msgspec.Struct, array_like=True, frozen=True):
     """Why somebody wants nothing to do with us; the form never changes between versions."""
 
     code: Annotated[str, Meta(max_length=64)]
     reason: str
     node: Self | None = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Does it say nothing about us, so that another try may do?"""
+        return self.code in _PASSING_CODES
 
 
 class Goodbye(msgspec.Struct, array_like=True, frozen=True):

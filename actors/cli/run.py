@@ -185,10 +185,7 @@ async def _end_of(root: ActorRef[Any]) -> int:
 
 async def _drain(node: Node, timeout: float) -> bool:
     """Shut the node down; return whether all of it ended in time."""
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    await node.shutdown(timeout=timeout)
-    if loop.time() - started < timeout:
-        return True
-    log.critical("not drained within %s s; --drain-timeout gives it more", timeout)
-    return False
+    drained = await node.shutdown(timeout=timeout)
+    if not drained:
+        log.critical("not drained within %s s; --drain-timeout gives it more", timeout)
+    return drained

@@ -11,6 +11,7 @@ from actors.cluster.membership import member_of
 from actors.errors import NodeRefusedError
 from actors.events import MemberDown, MemberUp, NodeRefused
 from actors.inbound import Inbound
+from actors.wire import Kind
 from serialization import EnvelopeError
 from transport import Buffer, Identity, Mesh, Parcel
 
@@ -51,6 +52,12 @@ class Cluster:
         if not self._untried:
             self.first_answers.set()
 
+    def leave(self) -> None:
+        """Let all others know that this node ends: they place nothing here any more."""
+        self._node.membership.leaving(self._node.name)
+        for peer in tuple(self._node.remote.peers.values()):
+            self._node.remote.signal(peer, Kind.LEAVING, "", None)
+
     # --- what the mesh reports ------------------------------------------------------------------
 
     def admit(self, peer: Identity) -> str | None:
@@ -59,9 +66,9 @@ class Cluster:
             member_of(peer)
         except ValueError as error:
             return f"nonsense: {error}"
-        lives = self.mesh.link(peer.name) is not None
-        objection = self._node.membership.objection(peer, holder_lives=lives)
-        if objection is not None:
+        reachable = self.mesh.is_reachable(peer.name)
+        objection = self._node.membership.objection(peer, holder_reachable=reachable)
+        if objection is not None and not objection.startswith("unsettled"):
             endpoint = peer.endpoints[0] if peer.endpoints else peer.name
             log.warning("refused node %r at %s: %s", peer.name, endpoint, objection)
             self._node.events.publish(NodeRefused(endpoint, objection, by_us=True))

@@ -34,7 +34,7 @@ def member_of(identity: Identity) -> Member:
 
 
 class Membership:
-    """The members that are up, and the lives that are over."""
+    """The members that can be reached, and the lives that are over."""
 
     def __init__(self, own: Member) -> None:
         self.own = own
@@ -43,8 +43,13 @@ class Membership:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """All that are up, this node first."""
+        """All that can be reached, this node first."""
         return (self.own, *self._peers.values())
+
+    def is_up(self, name: str) -> bool:
+        """Whether that node is there, and not about to leave."""
+        member = self.get(name)
+        return member is not None and member.status == "up"
 
     def get(self, name: str) -> Member | None:
         """Return the member of that name."""
@@ -54,10 +59,11 @@ class Membership:
         """Whether that life of that node is known to have ended."""
         return (name, incarnation) in self._over
 
-    def objection(self, identity: Identity, *, holder_lives: bool) -> str | None:
+    def objection(self, identity: Identity, *, holder_reachable: bool) -> str | None:
         """Return why a node may not come in, as `code: words`; None where it may.
 
-        `holder_lives` says whether the present holder of its name can be reached.
+        `holder_reachable` says whether the present holder of its name is. Where it is not, and
+        yet not given up, the newcomer is to ask again: by then one of the two is settled.
         """
         if self.is_over(identity.name, identity.incarnation):
             return (
@@ -67,11 +73,15 @@ class Membership:
         holder = self.get(identity.name)
         if holder is None or holder.incarnation == identity.incarnation:
             return None
-        same_place = holder.address is not None and holder.address in identity.endpoints
-        if holder is self.own or (not same_place and holder_lives):
+        if holder is self.own or (not _same_place(holder, identity) and holder_reachable):
             return (
                 f"name-taken: {identity.name!r} is a living node at {holder.address}; "
                 "choose another name"
+            )
+        if not _same_place(holder, identity):
+            return (
+                f"unsettled: {identity.name!r} at {holder.address} does not answer, "
+                "and is not given up yet"
             )
         return None
 
@@ -80,6 +90,13 @@ class Membership:
         member = member_of(identity)
         self._peers[identity.name] = member
         return member
+
+    def leaving(self, name: str) -> None:
+        """A node, or this one, has begun to end."""
+        if name == self.own.name:
+            self.own = replace(self.own, status="leaving")
+        elif name in self._peers:
+            self._peers[name] = replace(self._peers[name], status="leaving")
 
     def down(self, identity: Identity) -> Member | None:
         """A node is gone; return what it was, None where it was not known."""
@@ -106,3 +123,7 @@ class Membership:
             return []
         known = {member.address for member in self.members}
         return [endpoint for endpoint in endpoints if endpoint not in known]
+
+
+def _same_place(holder: Member, identity: Identity) -> bool:
+    return holder.address is not None and holder.address in identity.endpoints

@@ -28,7 +28,7 @@ class Placement:
         if at is None:
             return self._membership.own.name
         if isinstance(at, str):
-            return None if self._membership.get(at) is None else at
+            return at if self._membership.is_up(at) else None
         names = self.nodes_of(at)
         if not names:
             return None
@@ -38,7 +38,8 @@ class Placement:
 
     def nodes_of(self, role: Role) -> list[str]:
         """Return the names of the nodes that have the role."""
-        return sorted(m.name for m in self._membership.members if role.name in m.roles)
+        members = self._membership.members
+        return sorted(m.name for m in members if m.status == "up" and role.name in m.roles)
 
     def complaint(self, at: Place | None) -> str:
         """Return in words why there was no node for `at`."""

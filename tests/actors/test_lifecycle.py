@@ -644,7 +644,7 @@ async def test_a_shutdown_kills_what_does_not_end_in_time() -> None:
         await occupy(puppet)
         ending = await begin(node.shutdown(timeout=3))
         await clock.advance(3.5)
-        await ending
+        assert await ending is False
         assert await puppet.stopped() == Reason.KILLED
 
 
@@ -652,8 +652,9 @@ async def test_a_node_may_be_shut_down_twice() -> None:
     """A second shutdown, at once or later, does no harm; nor does leaving `async with` after it."""
     async with Node("n") as node:
         node.spawn(Puppet)
-        await asyncio.gather(node.shutdown(timeout=5), node.shutdown(timeout=5))
-        await node.shutdown(timeout=5)
+        both = await asyncio.gather(node.shutdown(timeout=5), node.shutdown(timeout=5))
+        assert both == [True, True]
+        assert await node.shutdown(timeout=5)
 
 
 async def test_a_node_takes_nothing_new_in_while_it_ends() -> None:

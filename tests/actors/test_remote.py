@@ -32,7 +32,9 @@ from actors import (
     Message,
     MessageTooLargeError,
     Node,
+    NodeRefused,
     NodeUnreachableError,
+    NoRouteesError,
     OneForOne,
     Reason,
     Refusal,
@@ -73,6 +75,10 @@ class Wait(Message[str]):
 
 class Release(Message[None]):
     answer: str
+
+
+class Linger(Message[Any]):
+    """Stay in the handler until the test opens the gate."""
 
 
 class Who(Message[Any]):
@@ -169,6 +175,16 @@ class Servant(Actor):
     @on(End)
     def end(self, message: End) -> None:
         self.stop()
+
+
+class Lingering(Servant):
+    """Stays in its handler until a gate of the test opens."""
+
+    gate: Gate
+
+    @on(Linger)
+    async def linger(self, message: Linger) -> Any:
+        return await self.gate.pass_through()
 
 
 class Picky(Servant):
@@ -585,6 +601,34 @@ async def test_a_restarted_node_is_a_new_incarnation() -> None:
         assert notices(journal) == [(servant, Reason.NOCONNECTION)]
 
 
+@pytest.mark.parametrize("end", ["killed", "cut off"])
+async def test_a_lost_node_comes_back_at_another_address(end: str) -> None:
+    """While the old one is not given up the newcomer is not refused: it waits its turn."""
+    async with Cluster() as cluster:
+        here, there = await cluster.start("here"), await cluster.start("there")
+        if end == "killed":
+            cluster.network.kill("there")
+        else:
+            cluster.network.cut("here", "there")
+            cluster.network.sever("here", "there")
+        cluster.nodes.remove(there)
+        again = Node(
+            "there",
+            bind="tcp://elsewhere:1",
+            seeds=["tcp://here:1"],
+            clock=cluster.clock,
+            transport=cluster.network.transport("elsewhere"),
+        )
+        refusals = Seen(here, NodeRefused)
+        await cluster.finish(again.start())
+        cluster.nodes.append(again)
+        await cluster.finish(again.wait_for_members(2, timeout=10))
+        [member] = [member for member in here.members if member.name == "there"]
+        assert member.address == "tcp://elsewhere:1"
+        assert refusals.entries == []
+        await cluster.finish(there.shutdown(timeout=0.1))
+
+
 async def test_members_come_and_go_as_events() -> None:
     """MemberUp and MemberDown say who; `node.members` agrees, itself included."""
     async with Cluster() as cluster:
@@ -603,6 +647,34 @@ async def test_members_come_and_go_as_events() -> None:
             (MemberDown, "there"),
         ]
         assert {member.name for member in here.members if member.status == "up"} == {"here"}
+
+
+async def test_a_leaving_node_finishes_what_it_has_and_its_children_move() -> None:
+    """From the start of its shutdown nothing is placed there; what it was told is handled."""
+    async with Cluster() as cluster:
+        here = await cluster.start("here")
+        there = await cluster.start("there", "worker")
+        pool = here.spawn(Router.pool(Lingering.props(), size=2, at=Role("worker")))
+        assert await cluster.finish(pool.ask(Echo(1))) == 1
+        gate = Lingering.gate = Gate("rested")
+        asks = [
+            await begin(pool.ask(message)) for message in (Linger(), Linger(), Echo(2), Echo(3))
+        ]
+        await cluster.clock.advance(0.1)
+        cluster.nodes.remove(there)
+        leaving = await begin(there.shutdown(timeout=20))
+        await cluster.clock.advance(0.1)
+        [status] = [member.status for member in here.members if member.name == "there"]
+        assert status == "leaving"
+        with pytest.raises(NoRouteesError):
+            await cluster.finish(pool.ask(Echo(4)))
+        late = here.spawn(Servant.props(), at="there")
+        assert await cluster.finish(late.stopped()) == Reason.ERROR
+        gate.open()
+        await cluster.finish(leaving)
+        assert [await cluster.finish(ask) for ask in asks] == ["rested", "rested", 2, 3]
+        await cluster.start("again", "worker")
+        assert await cluster.finish(pool.ask(Echo(5))) == 5
 
 
 # --- spawning elsewhere

@@ -177,13 +177,27 @@ async def test_a_verdict_after_our_own_pause_is_put_off() -> None:
         fabric.network.cut("one", "other")
         await settle()
         fabric.time._now += 10.0  # The loop did nothing for ten seconds.
-        await fabric.time.advance(0.0)
+        await fabric.time.advance(0.75)
         assert one.handler.all("disconnected") == []
         fabric.network.heal("one", "other")
-        await fabric.time.advance(0.4)
+        await fabric.time.advance(0.75)
         one.link(other).push(b"still here;")
         await settle()
         assert other.handler.records == [b"still here"]
+
+
+async def test_a_join_is_not_given_up_for_our_own_pause() -> None:
+    """A loop that stood still while it shook hands gives the other side its time again."""
+    async with Still() as fabric:
+        one = await fabric.member("one", handshake_timeout=2.0)
+        other = await fabric.member("other", handshake_timeout=2.0)
+        fabric.network.delay("other", "one", 0.1)
+        one.mesh.dial(other.endpoint)
+        await fabric.time.advance(0.45)
+        fabric.time._now += 60.0  # The loop did nothing for a minute.
+        await fabric.time.advance(5.0)
+        assert one.handler.kinds() == ["connected"]
+        assert other.handler.kinds() == ["connected"]
 
 
 async def test_attempts_on_a_dead_seed_back_off() -> None:

@@ -29,7 +29,8 @@ class Hang(Message[None]):
 
 def say(*words: object) -> None:
     """Print a line that a test waits for."""
-    print(*words, flush=True)
+    # In one write, for workers share their stdout.
+    print(" ".join(map(str, words)) + "\n", end="", flush=True)
 
 
 class Till(Actor):
