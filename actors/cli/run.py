@@ -160,7 +160,7 @@ class Announcement:
         self._made = True
         name, address = self._node.name, self._node.address
         try:
-            # The line and its end in one write: workers share this stdout, and would tear them apart.
+            # The line and its end in one write, for workers share their stdout.
             print(f"actors-node {name} ready at {address}\n", end="", flush=True)
         except OSError as error:
             log.warning("nobody reads the line that says this node is ready: %s", error)
