@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from actors import handlers
 from actors.commands import Stop
 from actors.errors import ActorStoppedError
-from actors.family import as_child
 from actors.handlers import Handler
 from actors.letter import Answer, Letter, Turn, current_turn
 from actors.mailbox import Mailbox
-from actors.props import Props, Role
+from actors.names import check_name
+from actors.props import Props, Role, as_props, terms
 from actors.reason import Reason
 from actors.supervision import OneForOne, Restart, Strategy
 from actors.tasks import start_task
@@ -147,13 +147,15 @@ class Actor:
         that raises is a failure of the child, not of this call. Raises NameTakenError;
         TypeError or ValueError for wrong arguments.
         """
-        child = as_child(props, name, at, restart, shutdown)
+        recipe, agreed = as_props(props), terms(restart, shutdown, at)
+        if name is not None:
+            check_name(name)
         cell = self._cell
         if cell.actor is not self or (cell.family is not None and cell.family.closed):
             raise ActorStoppedError(
                 cell.ref, Reason.SHUTDOWN, "it ends, and takes no more children"
             )
-        ref = cell.kin().spawn(child)
+        ref = cell.kin().spawn(recipe, name, agreed)
         assert ref is not None
         return ref
 

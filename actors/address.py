@@ -50,6 +50,11 @@ def parse_address(text: object) -> Address:
     return Address(origin, f"{match['path']}#{match['serial']}")
 
 
+def path_of(key: str) -> str:
+    """Return the path in a key."""
+    return key.partition("#")[0]
+
+
 def host_port(endpoint: str | None) -> str | None:
     """Return `host:port` of a tcp endpoint; None for any other."""
     if endpoint is None or not endpoint.startswith("tcp://"):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.address import Address, Origin, parse_address
 from actors.cell import Cell, Keeper
@@ -15,7 +14,7 @@ from actors.router import Router, RouterCell
 from actors.transcoding import TranscodingCell
 
 if TYPE_CHECKING:
-    from actors.family import Record
+    from actors.family import ChildRecord
     from actors.props import Props
     from actors.runtime import Runtime
 
@@ -23,11 +22,31 @@ REMEMBERED = 10_000
 """How many ends a node remembers, for refs that come too late."""
 
 
-class Birth(NamedTuple):
-    """An actor that has a ref and is about to begin."""
+class Birth(Protocol):
+    """An actor that has a ref and is about to begin: a cell, here or elsewhere, or nobody."""
 
-    ref: ActorRef[Any]
-    begin: Callable[[], None]
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """Its ref."""
+        ...
+
+    def begin(self) -> None:
+        """Start it, or say why that cannot be."""
+
+
+class Stillbirth:
+    """A child that there is no place for."""
+
+    __slots__ = ("_detail", "_keeper", "ref")
+
+    def __init__(self, ref: ActorRef[Any], keeper: Keeper, detail: str) -> None:
+        self.ref = ref
+        self._keeper = keeper
+        self._detail = detail
+
+    def begin(self) -> None:
+        """Say that it has ended."""
+        self._keeper.stopped(Reason.ERROR, self._detail)
 
 
 class Delivery:
@@ -69,23 +88,19 @@ class Delivery:
 
     # --- births ---------------------------------------------------------------------------------
 
-    def conceive(
-        self, record: Record, where: str | None, keeper: Keeper, owner: ActorRef[Any] | None
-    ) -> Birth:
+    def conceive(self, record: ChildRecord, where: str | None) -> Birth:
         """Give a child its ref: on this node, on another, or nowhere, where it ends at once."""
-        here = self._node.origin.node
-        base = "" if owner is None else f"{owner.path}/"
+        here = self._node.name
+        family = record.family
         if where == here:
-            serial = next(self._node.serials)
-            key = f"{base}{record.name}#{serial:x}"
-            return self.create(key, record.props, keeper, owner, record.restart == "permanent")
+            key = f"{family.base}{record.name}#{next(self._node.serials)}"
+            permanent = record.terms.restart == "permanent"
+            return self.create(key, record.props, record, family.owner, permanent)
         if where is not None:
-            base = base and f"{here}/{base}"
-            path = f"{base}{record.name}"
-            return self._node.remote.conceive(where, path, record, keeper, owner)
-        detail = self._node.placement.complaint(record.at)
-        ref = self.unborn(f"{base}{record.name}", detail)
-        return Birth(ref, lambda: keeper.child_stopped(ref, Reason.ERROR, detail))
+            base = family.base and f"{here}/{family.base}"
+            return self._node.remote.conceive(where, f"{base}{record.name}", record)
+        detail = self._node.placement.complaint(record.terms.at)
+        return Stillbirth(self.unborn(f"{family.base}{record.name}", detail), record, detail)
 
     def create(
         self,
@@ -94,16 +109,20 @@ class Delivery:
         keeper: Keeper,
         owner: ActorRef[Any] | None,
         permanent: bool,
-    ) -> Birth:
+    ) -> Cell:
         """Make the cell of an actor of this node."""
-        make = RouterCell if issubclass(props.actor_class, Router) else self._make
-        cell = make(self._node, key, props, keeper, owner, permanent=permanent)
+        node = self._node
+        actor_class = props.actor_class
+        make = RouterCell if issubclass(actor_class, Router) else self._make
+        unbounded = actor_class.mailbox.capacity is None
+        cell = make(node, node.ledger, props, keeper, owner, permanent, unbounded)
+        cell.ref = ActorRef(node, node.origin, key, cell)
         self.cells[key] = cell
-        return Birth(cell.ref, cell.begin)
+        return cell
 
     def unborn(self, path: str, detail: str) -> ActorRef[Any]:
         """Return the ref of an actor that could not be placed; it ended with `error`."""
-        key = f"{path}#{next(self._node.serials):x}"
+        key = f"{path}#{next(self._node.serials)}"
         self.remember(key, Reason.ERROR, detail)
         return self._absent(self._node.origin, key, Reason.ERROR, detail)
 

@@ -13,17 +13,17 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from actors.commands import Halt, Resume, Start, Stop
 from actors.errors import NameTakenError, NodeUnreachableError, RestartLimitError
-from actors.names import check_name
-from actors.props import Child, Place, Props, Role
+from actors.props import Child, Props, Terms
 from actors.reason import Reason
-from actors.supervision import Directive, OneForOne, Restart, RestartWindow, Strategy
+from actors.supervision import Directive, OneForOne, RestartWindow, Strategy
 
 if TYPE_CHECKING:
     from asyncio import Task
 
-    from actors.delivery import Birth
     from actors.ref import ActorRef
     from actors.runtime import Runtime
 
@@ -32,22 +32,36 @@ log = logging.getLogger("actors.family")
 Operation = Callable[[], Awaitable[None]]
 
 
-class Record:
-    """What a parent knows of one child."""
+class ChildRecord(msgspec.Struct, eq=False):
+    """What a parent knows of one child, and where the child reports (see `cell.Keeper`)."""
 
-    __slots__ = ("at", "name", "props", "ref", "restart", "round", "shutdown", "window")
+    family: Family
+    props: Props[Any]
+    name: str
+    terms: Terms
+    ref: ActorRef[Any] | None = None
+    """None while no node is there to place it on."""
+    round: object = None
+    """The latest restart that it takes part in; an earlier one passes it over."""
+    window: RestartWindow | None = None
 
-    def __init__(self, child: Child, name: str) -> None:
-        self.name = name
-        self.props: Props[Any] = child.recipe
-        self.restart: Restart = child.restart
-        self.shutdown = child.shutdown
-        self.at: Place | None = child.at
-        self.ref: ActorRef[Any] | None = None
-        """None while no node is there to place it on."""
-        self.round: object = None
-        """The latest restart that it takes part in; an earlier one passes it over."""
-        self.window: RestartWindow | None = None
+    def started(self) -> None:
+        """It runs, for the first time or again."""
+        family = self.family
+        if family.watcher is not None and self.ref is not None:
+            family.watcher.child_joined(self.ref)
+
+    def failed(self, error: BaseException, *, started: bool) -> None:
+        """It failed, and waits for what its family decides."""
+        self.family.child_failed(self, error, started=started)
+
+    def exited(self) -> None:
+        """It stopped itself though it is permanent: it is started anew."""
+        self.family.child_exited(self)
+
+    def stopped(self, reason: Reason, detail: str) -> None:
+        """It has ended for good."""
+        self.family.child_stopped(self)
 
 
 class Parent(Protocol):
@@ -74,18 +88,17 @@ class Family:
     """The children of one parent, in start order."""
 
     __slots__ = (
-        "_base",
         "_by_child",
-        "_by_ref",
         "_node",
         "_operations",
-        "_owner",
         "_parent",
         "_records",
         "_strategy",
         "_task",
         "_window",
+        "base",
         "closed",
+        "owner",
         "watcher",
     )
 
@@ -100,14 +113,15 @@ class Family:
     ) -> None:
         self._node = node
         self._parent = parent
-        self._owner = owner
-        self._base = "" if owner is None else f"{owner.path}/"
+        self.owner = owner
+        """The parent's ref; None for the node."""
+        self.base = "" if owner is None else f"{owner.path}/"
+        """What the paths of the children begin with."""
         self._strategy = strategy
         self._by_child = by_child
         """Whether restarts are counted by child: right under a node, and in a pool."""
         self._window: RestartWindow | None = None
-        self._records: dict[str, Record] = {}
-        self._by_ref: dict[ActorRef[Any], Record] = {}
+        self._records: dict[str, ChildRecord] = {}
         self._operations: deque[Operation] = deque()
         self._task: Task[None] | None = None
         self.closed = False
@@ -128,59 +142,55 @@ class Family:
         record = self._records.get(name)
         return None if record is None else record.ref
 
-    def spawn(self, child: Child, *, patient: bool = False) -> ActorRef[Any] | None:
+    def spawn(
+        self, props: Props[Any], name: str | None, terms: Terms, *, patient: bool = False
+    ) -> ActorRef[Any] | None:
         """Start one child and return its ref.
 
         A `patient` one waits where its node or role is not there, and the ref is None until
         then; for another the ref ends at once with `error`. Raises NameTakenError.
         """
-        name = child.name
         if name is None:
-            name = self._node.made_up_name(child.recipe.actor_class)
+            name = self._node.made_up_name(props.actor_class)
         elif name in self._records:
-            raise NameTakenError(f"{self._base}{name}")
-        record = Record(child, name)
-        self._records[name] = record
+            raise NameTakenError(f"{self.base}{name}")
+        record = self._records[name] = ChildRecord(self, props, name, terms)
         self._place(record, patient=patient)
         return record.ref
 
-    def _place(self, record: Record, *, patient: bool) -> None:
+    def _place(self, record: ChildRecord, *, patient: bool) -> None:
         """Build the child where it belongs; a patient one without a place waits for one."""
         placement = self._node.placement
-        where = placement.choose(record.at, self._population)
+        where = placement.choose(record.terms.at, self._population)
         if where is None and patient:
             placement.wait(self)
             return
-        birth = self._node.delivery.conceive(record, where, self, self._owner)
+        birth = self._node.delivery.conceive(record, where)
         record.ref = birth.ref
-        self._by_ref[birth.ref] = record
         if self.watcher is not None:
             self.watcher.child_joined(birth.ref)
         birth.begin()
 
-    def adopt(
-        self,
-        child: Child,
-        name: str,
-        create: Callable[..., Birth],
-    ) -> None:
+    def adopt(self, props: Props[Any], name: str, terms: Terms, key: str) -> None:
         """Take in a child that another node has given its key. Raises NameTakenError."""
         if name in self._records:
-            raise NameTakenError(f"{self._base}{name}")
-        record = Record(child, name)
-        self._records[name] = record
-        birth = create(record.props, self, self._owner, record.restart == "permanent")
-        record.ref = birth.ref
-        self._by_ref[birth.ref] = record
-        birth.begin()
+            raise NameTakenError(f"{self.base}{name}")
+        record = self._records[name] = ChildRecord(self, props, name, terms)
+        permanent = terms.restart == "permanent"
+        cell = self._node.delivery.create(key, props, record, self.owner, permanent)
+        record.ref = cell.ref
+        cell.begin()
 
     def _population(self, node_name: str) -> int:
-        return sum(1 for ref in self._by_ref if ref.node_name == node_name)
+        return sum(1 for ref in self.refs if ref.node_name == node_name)
+
+    def _has(self, record: ChildRecord) -> bool:
+        return self._records.get(record.name) is record
 
     async def start_all(self, children: Iterable[Child]) -> None:
         """Start children from left to right, each when the one before it runs or has failed."""
         for child in children:
-            ref = self.spawn(child, patient=True)
+            ref = self.spawn(child.recipe, child.name, child.terms, patient=True)
             if ref is not None:
                 await ref._target.control(Start())
 
@@ -195,58 +205,53 @@ class Family:
             if ref is None:
                 self._records.pop(record.name, None)
                 continue
-            deadline = 0 if brutal else record.shutdown
+            deadline = 0 if brutal else record.terms.shutdown
             done = ref._target.control(Stop(reason, drain=drain, deadline=deadline))
             if not done.done():
                 await done
 
-    # --- what children report (see `cell.Keeper`) -----------------------------------------------
+    # --- what children report -------------------------------------------------------------------
 
-    def child_started(self, ref: ActorRef[Any]) -> None:
-        """A child runs, for the first time or again."""
-        if self.watcher is not None:
-            self.watcher.child_joined(ref)
-
-    def child_failed(self, ref: ActorRef[Any], error: BaseException, *, started: bool) -> None:
+    def child_failed(self, record: ChildRecord, error: BaseException, *, started: bool) -> None:
         """A child failed: decide what becomes of it."""
-        if self.watcher is not None:
-            self.watcher.child_paused(ref)
-        record = self._by_ref.get(ref)
-        if record is not None:
-            self._schedule(partial(self._decide, record, error, started))
+        self._pause(record)
+        self._schedule(partial(self._decide, record, error, started))
 
-    def child_exited(self, ref: ActorRef[Any]) -> None:
+    def child_exited(self, record: ChildRecord) -> None:
         """A permanent child stopped itself: start it anew."""
-        record = self._by_ref.get(ref)
-        if self.watcher is not None:
-            self.watcher.child_paused(ref)
-        if record is not None:
-            self._schedule(partial(self._restart, record, RestartLimitError(ref)))
+        self._pause(record)
+        assert record.ref is not None
+        self._schedule(partial(self._restart, record, RestartLimitError(record.ref)))
 
-    def child_stopped(self, ref: ActorRef[Any], reason: Reason, detail: str) -> None:
+    def _pause(self, record: ChildRecord) -> None:
+        if self.watcher is not None and record.ref is not None:
+            self.watcher.child_paused(record.ref)
+
+    def child_stopped(self, record: ChildRecord) -> None:
         """A child has ended for good."""
-        record = self._by_ref.pop(ref, None)
-        if record is not None and record.ref == ref:
+        if self._has(record):
             del self._records[record.name]
-        if self.watcher is not None:
-            self.watcher.child_left(ref)
+        if self.watcher is not None and record.ref is not None:
+            self.watcher.child_left(record.ref)
 
-    def lost(self, refs: Sequence[ActorRef[Any]], detail: str) -> None:
+    def lost(self, records: Sequence[ChildRecord], detail: str) -> None:
         """The node of these children is gone: one failure, however many lived there."""
-        records = []
-        for ref in refs:
-            record = self._by_ref.pop(ref, None)
+        error: NodeUnreachableError | None = None
+        returning = []
+        for record in records:
+            ref, record.ref = record.ref, None
+            assert ref is not None
+            error = error or NodeUnreachableError(ref, detail)
             if self.watcher is not None:
                 self.watcher.child_left(ref)
-            if record is None:
+            if not self._has(record):
                 continue
-            record.ref = None
-            if record.restart == "temporary":
+            if record.terms.restart == "temporary":
                 del self._records[record.name]
             else:
-                records.append(record)
-        if records:
-            self._schedule(partial(self._relocate, records, NodeUnreachableError(refs[0], detail)))
+                returning.append(record)
+        if returning and error is not None:
+            self._schedule(partial(self._relocate, returning, error))
 
     def place_waiting(self) -> None:
         """Nodes have come: start the children that wait for one."""
@@ -270,15 +275,15 @@ class Family:
                 try:
                     await self._operations.popleft()()
                 except Exception:
-                    log.exception("supervision of the children of %s failed", self._owner)
+                    log.exception("supervision of the children of %s failed", self.owner)
         finally:
             self._task = None
 
-    async def _decide(self, record: Record, error: BaseException, started: bool) -> None:
+    async def _decide(self, record: ChildRecord, error: BaseException, started: bool) -> None:
         directive = self._strategy.directive_for(error)
         if directive is Directive.RESUME and not started:
             directive = Directive.RESTART
-        if directive is Directive.RESTART and record.restart == "temporary":
+        if directive is Directive.RESTART and record.terms.restart == "temporary":
             directive = Directive.STOP
         if directive is Directive.RESUME:
             self._control(record, Resume())
@@ -289,18 +294,18 @@ class Family:
         else:
             await self._restart(record, error)
 
-    def _give_up(self, record: Record, error: BaseException) -> None:
+    def _give_up(self, record: ChildRecord, error: BaseException) -> None:
         detail = f"{type(error).__name__}: {error}"
-        self._control(record, Stop(Reason.ERROR, deadline=record.shutdown, detail=detail))
+        self._control(record, Stop(Reason.ERROR, deadline=record.terms.shutdown, detail=detail))
 
-    def _escalate(self, record: Record, error: BaseException) -> None:
+    def _escalate(self, record: ChildRecord, error: BaseException) -> None:
         """The child ends; so does its parent, but right under a node, where nobody is above."""
         self._give_up(record, error)
         if not self._by_child:
             self._parent.escalate(error)
 
-    async def _restart(self, record: Record, error: BaseException) -> None:
-        if record.ref is None or record.ref not in self._by_ref:
+    async def _restart(self, record: ChildRecord, error: BaseException) -> None:
+        if record.ref is None or not self._has(record):
             return
         delay = self._delay(record)
         if delay is None:
@@ -311,7 +316,7 @@ class Family:
             group = self._strategy.affected(tuple(self._records.values()), record)
             await self._restart_group(group, record, error, delay)
 
-    def _delay(self, record: Record) -> float | None:
+    def _delay(self, record: ChildRecord) -> float | None:
         """Count one restart; return the seconds before it, None where it is one too many."""
         if self._by_child:
             record.window = record.window or RestartWindow(self._strategy)
@@ -321,9 +326,9 @@ class Family:
             window = self._window
         return window.record(self._node.clock.now(), self._node.random.random)
 
-    def _restart_one(self, record: Record, error: BaseException, delay: float) -> None:
+    def _restart_one(self, record: ChildRecord, error: BaseException, delay: float) -> None:
         """Nobody else takes part, so nothing is awaited: the child obeys in order."""
-        self._control(record, Halt(error, deadline=record.shutdown))
+        self._control(record, Halt(error, deadline=record.terms.shutdown))
         start = Start(anew=True, error=error)
         if delay:
             self._node.clock.call_later(delay, self._control, record, start)
@@ -331,18 +336,18 @@ class Family:
             self._control(record, start)
 
     async def _restart_group(
-        self, group: Sequence[Record], failed: Record, error: BaseException, delay: float
+        self, group: Sequence[ChildRecord], failed: ChildRecord, error: BaseException, delay: float
     ) -> None:
         this_round = object()
         for record in reversed(group):
             record.round = this_round
             if record.ref is None:
                 continue
-            if record.restart == "temporary":
-                stop = Stop(Reason.SHUTDOWN, deadline=record.shutdown)
-                await record.ref._target.control(stop)
+            deadline = record.terms.shutdown
+            if record.terms.restart == "temporary":
+                await record.ref._target.control(Stop(Reason.SHUTDOWN, deadline=deadline))
             else:
-                halt = Halt(error if record is failed else None, deadline=record.shutdown)
+                halt = Halt(error if record is failed else None, deadline=deadline)
                 await record.ref._target.control(halt)
         start = partial(self._start_group, group, this_round, failed, error)
         if delay:
@@ -351,10 +356,14 @@ class Family:
             await start()
 
     async def _start_group(
-        self, group: Sequence[Record], this_round: object, failed: Record, error: BaseException
+        self,
+        group: Sequence[ChildRecord],
+        this_round: object,
+        failed: ChildRecord,
+        error: BaseException,
     ) -> None:
         for index, record in enumerate(group):
-            if record.round is not this_round or self._records.get(record.name) is not record:
+            if record.round is not this_round or not self._has(record):
                 continue
             record.round = None
             if record.ref is None:
@@ -362,21 +371,23 @@ class Family:
                 continue
             cause = error if record is failed else None
             runs = await record.ref._target.control(Start(anew=True, error=cause))
-            if not runs and record.ref in self._by_ref:
+            if not runs and self._has(record):
                 # Its failure is decided on first: that may restart the rest in a round of its own.
                 rest = partial(self._start_group, group[index + 1 :], this_round, failed, error)
                 self._schedule(rest)
                 return
 
-    async def _relocate(self, records: Sequence[Record], error: NodeUnreachableError) -> None:
-        living = [r for r in records if self._records.get(r.name) is r]
+    async def _relocate(self, records: Sequence[ChildRecord], error: NodeUnreachableError) -> None:
+        living = [record for record in records if self._has(record)]
         if self._by_child:
             for record in living:
                 await self._relocate_together([record], error)
         elif living:
             await self._relocate_together(living, error)
 
-    async def _relocate_together(self, lost: Sequence[Record], error: NodeUnreachableError) -> None:
+    async def _relocate_together(
+        self, lost: Sequence[ChildRecord], error: NodeUnreachableError
+    ) -> None:
         """Start lost children elsewhere, with those that restart with them; it counts once."""
         delay = self._delay(lost[0])
         if delay is None and self._by_child:
@@ -390,19 +401,6 @@ class Family:
             group = [record for record in everybody if id(record) in affected]
             await self._restart_group(group, lost[0], error, delay)
 
-    def _control(self, record: Record, command: Halt | Resume | Start | Stop) -> None:
+    def _control(self, record: ChildRecord, command: Halt | Resume | Start | Stop) -> None:
         if record.ref is not None and not self.closed:
             record.ref._target.control(command)
-
-
-def as_child(
-    recipe: Props[Any] | type[Any],
-    name: str | None,
-    at: str | Role | None,
-    restart: Restart,
-    shutdown: float | None,
-) -> Child:
-    """Return the specification that the arguments of `spawn` mean. Raises TypeError, ValueError."""
-    if name is not None:
-        check_name(name)
-    return Child(recipe, name=name, restart=restart, shutdown=shutdown, at=at)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
+from actors.address import path_of
 from actors.errors import NameTakenError, NodeClosedError
 from actors.names import check_path
 from actors.peer import Peer
-from actors.props import Child, Props
+from actors.props import Props, terms
 from actors.reason import Reason
 from actors.wire import Kind, portable
 
@@ -21,35 +21,40 @@ if TYPE_CHECKING:
 class RemoteKeeper:
     """The parent of a guest, on another node: what the guest reports goes there."""
 
-    __slots__ = ("_node", "_parent", "_peer")
+    __slots__ = ("_guest", "_node", "_parent", "_peer")
 
-    def __init__(self, node: Runtime, peer: Peer, parent: ActorRef[Any]) -> None:
+    def __init__(self, node: Runtime, peer: Peer, parent: ActorRef[Any], guest: str) -> None:
         self._node = node
         self._peer = peer
         self._parent = parent
+        self._guest = guest
+        """The guest's key."""
 
-    def child_started(self, ref: ActorRef[Any]) -> None:
+    def started(self) -> None:
         """The guest runs."""
-        self._report(ref, ["started"])
+        self._report(["started"])
 
-    def child_failed(self, ref: ActorRef[Any], error: BaseException, *, started: bool) -> None:
+    def failed(self, error: BaseException, *, started: bool) -> None:
         """The guest failed, and waits for a command from there."""
         sendable = portable(self._node.codec, error, f"node {self._node.name!r}")
-        self._report(ref, ["failed", sendable, started])
+        self._report(["failed", sendable, started])
 
-    def child_exited(self, ref: ActorRef[Any]) -> None:
+    def exited(self) -> None:
         """The guest stopped itself, and is to be started anew."""
-        self._report(ref, ["exited"])
+        self._report(["exited"])
 
-    def child_stopped(self, ref: ActorRef[Any], reason: Reason, detail: str) -> None:
+    def stopped(self, reason: Reason, detail: str) -> None:
         """The guest has ended."""
-        self._node.remote.guests.pop(ref.path, None)
-        for guest in [g for g in self._peer.guests if g.ref == ref]:
-            del self._peer.guests[guest]
-        self._report(ref, ["stopped", str(reason), detail])
+        path = path_of(self._guest)
+        cell = self._node.remote.guests.get(path)
+        if cell is not None and cell.keeper is self:
+            del self._node.remote.guests[path]
+            self._peer.guests.pop(cell, None)
+        self._report(["stopped", str(reason), detail])
 
-    def _report(self, ref: ActorRef[Any], value: list[Any]) -> None:
-        self._node.remote.signal(self._peer, Kind.CHILD, self._parent._key, ref, 0, value)
+    def _report(self, value: list[Any]) -> None:
+        guest = self._node.delivery.local(self._guest)
+        self._node.remote.signal(self._peer, Kind.CHILD, self._parent._key, guest, 0, value)
 
 
 class Guests:
@@ -74,29 +79,27 @@ class Guests:
         Without a parent it is one of this node's own, right under it. Raises NameTakenError,
         NodeClosedError, TypeError, ValueError.
         """
-        if self._node.guardian.closed:
-            raise NodeClosedError(self._node.name)
-        path = check_path(key.partition("#")[0])
+        node = self._node
+        if node.guardian.closed:
+            raise NodeClosedError(node.name)
+        path = check_path(path_of(key))
         props = Props(actor_class, tuple(args), dict(kwargs))
-        child = Child(props, restart=restart, shutdown=shutdown)
+        agreed = terms(restart, shutdown, None)
         if parent is None:
-            self._node.guardian.adopt(child, path, partial(self._node.delivery.create, key))
+            node.guardian.adopt(props, path, agreed, key)
             return
-        if path in self._node.remote.guests:
+        if path in node.remote.guests:
             raise NameTakenError(path)
-        keeper = RemoteKeeper(self._node, peer, parent)
-        permanent = restart == "permanent"
-        birth = self._node.delivery.create(key, props, keeper, parent, permanent)
-        cell = self._node.delivery.cells[key]
-        self._node.remote.guests[path] = cell
+        keeper = RemoteKeeper(node, peer, parent, key)
+        cell = node.delivery.create(key, props, keeper, parent, restart == "permanent")
+        node.remote.guests[path] = cell
         peer.guests[cell] = None
-        birth.begin()
+        cell.begin()
 
     def refuse(self, peer: Peer, key: str, owner: str | None, error: Exception) -> None:
         """What was to be spawned here ends with `error`, and those who ask it learn why."""
         detail = f"{type(error).__name__}: {error}"
         self._node.delivery.remember(key, Reason.ERROR, detail)
         if owner is not None:
-            ref = self._node.delivery.local(key)
             parent = self._node.delivery.ref(owner)
-            RemoteKeeper(self._node, peer, parent).child_stopped(ref, Reason.ERROR, detail)
+            RemoteKeeper(self._node, peer, parent, key).stopped(Reason.ERROR, detail)

@@ -336,19 +336,19 @@ class Inbound:
         if sender is None:
             return
         child = self._ref(peer, sender)
-        family = peer.children.get(child)
-        if family is None:
+        record = peer.children.get(child)
+        if record is None:
             return
         match value:
             case ["started"]:
-                family.child_started(child)
+                record.started()
             case ["failed", BaseException() as error, bool(started)]:
-                family.child_failed(child, error, started=started)
+                record.failed(error, started=started)
             case ["exited"]:
-                family.child_exited(child)
+                record.exited()
             case ["stopped", str(reason), str(detail)]:
                 del peer.children[child]
-                family.child_stopped(child, Reason(reason), detail)
+                record.stopped(Reason(reason), detail)
             case _:
                 log.warning("node %r said of a child what makes no sense: %r", peer.name, value)
 

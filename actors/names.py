@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _NAME = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9_.\-]{0,127}")
 
@@ -30,6 +31,7 @@ def check_path(path: object) -> str:
     return path
 
 
+@lru_cache(maxsize=1024)
 def legal_name(text: str) -> str:
     """Return what of `text` may begin a made-up name: at most 64 characters, never none."""
     return re.sub(r"[^A-Za-z0-9_\-]", "", text)[:64] or "actor"

@@ -17,9 +17,9 @@ from actors.cluster.membership import metadata
 from actors.durations import check_timeout, time_limit
 from actors.errors import ActorNotFoundError, NodeClosedError, NodeUnreachableError
 from actors.events import EventStream, MemberUp
-from actors.family import Record, as_child
+from actors.family import ChildRecord
 from actors.names import check_name, check_path
-from actors.props import Props, Role
+from actors.props import Props, Role, as_props, terms
 from actors.reason import Reason
 from actors.ref import ActorRef
 from actors.runtime import Runtime
@@ -221,15 +221,18 @@ class Node:
         NodeClosedError, SerializationError (of arguments that must travel), TypeError, ValueError.
         """
         runtime = self._running()
-        child = as_child(props, name, at, restart, shutdown)
-        where = runtime.placement.choose(child.at, lambda _: 0)
+        recipe, agreed = as_props(props), terms(restart, shutdown, at)
+        if name is not None:
+            check_name(name)
+        where = self.name if at is None else runtime.placement.choose(at, lambda _: 0)
         if where == self.name:
-            ref = runtime.guardian.spawn(child)
+            ref = runtime.guardian.spawn(recipe, name, agreed)
             assert ref is not None
             return ref
-        made_up = name or runtime.made_up_name(child.recipe.actor_class)
-        record = Record(child, made_up)
-        birth = runtime.delivery.conceive(record, where, runtime.guardian, None)
+        name = name or runtime.made_up_name(recipe.actor_class)
+        birth = runtime.delivery.conceive(
+            ChildRecord(runtime.guardian, recipe, name, agreed), where
+        )
         birth.begin()
         return birth.ref
 

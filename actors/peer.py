@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asyncio import Future
 
     from actors.cell import Cell
-    from actors.family import Family
+    from actors.family import ChildRecord
     from actors.ref import ActorRef
     from transport import TimerHandle
 
@@ -72,7 +72,7 @@ class Peer:
         """The framework's own records that found the link full: they are never dropped."""
         self.senders: deque[Waiting] = deque()
         self.pending: dict[int, Expected] = {}
-        self.children: dict[ActorRef[Any], Family] = {}
+        self.children: dict[ActorRef[Any], ChildRecord] = {}
         """Children there of actors here."""
         self.guests: dict[Cell, None] = {}
         """Children here of actors there."""

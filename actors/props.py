@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from actors.durations import check_seconds
@@ -41,17 +42,25 @@ def as_props(recipe: Props[A_co] | type[A_co]) -> Props[A_co]:
 
     Raises TypeError for anything else, an actor instance above all.
     """
-    from actors.actor import Actor
-
-    given: object = recipe
     if isinstance(recipe, Props):
         return recipe
+    try:
+        return _bare_props(recipe)  # type: ignore[arg-type]
+    except TypeError:  # also for what cannot be hashed: let the check find better words
+        return _bare_props.__wrapped__(recipe)
+
+
+@lru_cache(maxsize=1024)
+def _bare_props(given: object) -> Props[Any]:
+    """One recipe for all actors of a class that takes no arguments."""
+    from actors.actor import Actor
+
     if isinstance(given, Actor):
         name = type(given).__name__
         raise TypeError(f"spawn takes a recipe, not an instance: {name}.props(...)")
     if not (isinstance(given, type) and issubclass(given, Actor)):
         raise TypeError(f"spawn takes an Actor class or its props(...), not {given!r}")
-    return Props(recipe)
+    return Props(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,43 @@ class Role:
 
 Place = str | Role
 """A node by its name, or any node of a role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a parent keeps a child: when it comes back, how long its end may take, where.
+
+    Shared by all children on the same terms: see `terms`.
+    """
+
+    restart: Restart
+    shutdown: float | None
+    at: Place | None
+
+    def __post_init__(self) -> None:
+        check_restart(self.restart)
+        if self.shutdown is not None:
+            check_seconds(self.shutdown, "shutdown", zero=True)
+        if isinstance(self.at, str):
+            check_name(self.at, "at")
+        elif self.at is not None and not isinstance(self.at, Role):
+            raise TypeError(f"at must be the name of a node or a Role, not {self.at!r}")
+
+
+USUAL_TERMS = Terms("transient", 5.0, None)
+"""Those of a `spawn` that says nothing else."""
+
+_known_terms = lru_cache(maxsize=1024, typed=True)(Terms)
+
+
+def terms(restart: Restart, shutdown: float | None, at: Place | None) -> Terms:
+    """Return these terms, checked once however often they are used. TypeError, ValueError."""
+    if restart == "transient" and shutdown == 5.0 and at is None:
+        return USUAL_TERMS
+    try:
+        return _known_terms(restart, shutdown, at)
+    except TypeError:  # also for what cannot be hashed: let the check find better words
+        return Terms(restart, shutdown, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +133,12 @@ class Child:
         object.__setattr__(self, "props", as_props(self.props))
         if self.name is not None:
             check_name(self.name)
-        check_restart(self.restart)
-        if self.shutdown is not None:
-            check_seconds(self.shutdown, "shutdown", zero=True)
-        if isinstance(self.at, str):
-            check_name(self.at, "at")
-        elif self.at is not None and not isinstance(self.at, Role):
-            raise TypeError(f"at must be the name of a node or a Role, not {self.at!r}")
+        terms(self.restart, self.shutdown, self.at)
+
+    @property
+    def terms(self) -> Terms:
+        """On what terms the child is kept."""
+        return terms(self.restart, self.shutdown, self.at)
 
     @property
     def recipe(self) -> Props[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
-from actors.address import Address, Origin
+from actors.address import Address, Origin, path_of
 from actors.asks import Ask, awaiting_turn
 from actors.commands import Stop
 from actors.durations import check_timeout
@@ -78,7 +78,7 @@ class ActorRef(Generic[A_co]):
     @property
     def path(self) -> str:
         """The names from the node's root down to the actor, joined by slashes."""
-        return self._key.partition("#")[0]
+        return path_of(self._key)
 
     @property
     def name(self) -> str:

@@ -25,9 +25,8 @@ from serialization import ActorsError, pack, unpack_all
 from transport import Buffer, Mesh, Parcel
 
 if TYPE_CHECKING:
-    from actors.cell import Cell, Keeper
-    from actors.delivery import Birth
-    from actors.family import Record
+    from actors.cell import Cell
+    from actors.family import ChildRecord, Family
     from actors.runtime import Runtime
 
 log = logging.getLogger("actors.remote")
@@ -313,51 +312,40 @@ class Remote:
 
     # --- children elsewhere ---------------------------------------------------------------------
 
-    def conceive(
-        self,
-        where: str,
-        path: str,
-        record: Record,
-        keeper: Keeper,
-        owner: ActorRef[Any] | None,
-    ) -> Birth:
+    def conceive(self, where: str, path: str, record: ChildRecord) -> RemoteBirth:
         """Give a child on another node its ref; it is spawned there when the birth begins."""
-        from actors.delivery import Birth
-
         member = self._node.membership.get(where)
         assert member is not None
         origin = Origin(where, member.incarnation, host_port(member.address))
-        serial = f"{self._node.origin.incarnation:x}-{next(self._node.serials):x}"
-        ref = self.ref(origin, f"{path}#{serial}")
-        value = self._spawn_order(record, owner)
-        return Birth(ref, lambda: self._spawn(ref, value, keeper, owner))
+        serial = f"{self._node.origin.incarnation:x}-{next(self._node.serials)}"
+        return RemoteBirth(self, self.ref(origin, f"{path}#{serial}"), record)
 
-    def _spawn_order(self, record: Record, owner: ActorRef[Any] | None) -> list[Any]:
-        """Return what the other node needs to know. Raises SerializationError at the spawn."""
+    def spawn_order(self, record: ChildRecord) -> list[Any]:
+        """Return what the other node needs to know of a child. Raises SerializationError."""
         from actors.actor import class_name
 
-        props = record.props
+        props, owner = record.props, record.family.owner
         value = [
             class_name(props.actor_class),
             list(props.args),
             dict(props.kwargs),
-            record.restart,
-            record.shutdown,
+            record.terms.restart,
+            record.terms.shutdown,
             None if owner is None else owner.address,
         ]
         self._node.codec.encode(value)
         return value
 
-    def _spawn(
-        self, ref: ActorRef[Any], value: list[Any], keeper: Keeper, owner: ActorRef[Any] | None
-    ) -> None:
+    def spawn(self, ref: ActorRef[Any], order: list[Any], record: ChildRecord) -> None:
+        """Have a child started there; with a parent here it reports to its record."""
         peer = self.peer(ref._origin)
         if peer is None:
-            keeper.child_stopped(ref, Reason.ERROR, "its node is gone")
+            record.stopped(Reason.ERROR, "its node is gone")
             return
+        owner = record.family.owner
         if owner is not None:
-            peer.children[ref] = keeper  # type: ignore[assignment]
-        self.signal(peer, Kind.SPAWN, ref._key, owner, 0, value)
+            peer.children[ref] = record
+        self.signal(peer, Kind.SPAWN, ref._key, owner, 0, order)
 
     # --- connections ----------------------------------------------------------------------------
 
@@ -404,12 +392,12 @@ class Remote:
 
     def bring_home(self, peer: Peer, reason: str) -> None:
         """Let parents here start elsewhere what they had started there."""
-        families: dict[Any, list[ActorRef[Any]]] = {}
-        for ref, family in peer.children.items():
-            families.setdefault(family, []).append(ref)
+        families: dict[Family, list[ChildRecord]] = {}
+        for record in peer.children.values():
+            families.setdefault(record.family, []).append(record)
         peer.children.clear()
-        for family, refs in families.items():
-            family.lost(refs, reason)
+        for family, records in families.items():
+            family.lost(records, reason)
 
     async def stop_guests(self, *, drain: bool = False, brutal: bool = False) -> None:
         """Stop what other nodes have started here, the youngest first."""
@@ -452,6 +440,22 @@ class Remote:
     def waiting(self) -> int:
         """Count the messages that are on their way."""
         return sum(peer.waiting + len(peer.senders) for peer in self.peers.values())
+
+
+class RemoteBirth:
+    """A child that is about to be started on another node."""
+
+    __slots__ = ("_order", "_record", "_remote", "ref")
+
+    def __init__(self, remote: Remote, ref: ActorRef[Any], record: ChildRecord) -> None:
+        self.ref = ref
+        self._remote = remote
+        self._record = record
+        self._order = remote.spawn_order(record)
+
+    def begin(self) -> None:
+        """Start it there."""
+        self._remote.spawn(self.ref, self._order, self._record)
 
 
 class Outcome:

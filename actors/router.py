@@ -8,14 +8,14 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actors.actor import Actor
 from actors.cell import Cell
 from actors.errors import AskCycleError, NoRouteesError
 from actors.family import Family
 from actors.letter import Answer, Letter
-from actors.props import Child, Props, Role, as_props
+from actors.props import Child, Props, Role, as_props, terms
 from actors.ref import ActorRef
 from actors.routing import Picker, check_strategy, make_picker
 from actors.spread import Branch, Broadcast, ScatterGather
@@ -120,18 +120,21 @@ def _checked(
 class RouterCell(Cell):
     """The cell of a router: its door leads straight to the routees'."""
 
-    __slots__ = ("_paused", "_picker", "_plan", "_weights")
+    _plan: Plan = cast("Any", None)
+    _picker: Picker[ActorRef[Any]] = cast("Any", None)
+    _paused: dict[ActorRef[Any], None] = cast("Any", None)
+    _weights: dict[str, float] = cast("Any", None)
 
     def _started(self) -> None:
         actor = self.actor
         assert isinstance(actor, Router)
         plan = self._plan = actor.plan
         strategy = "round-robin" if plan.strategy in SPREADING else plan.strategy
-        self._picker: Picker[ActorRef[Any]] = make_picker(
+        self._picker = make_picker(
             strategy, key=plan.key, weights=plan.weights, random=self.node.random, name=_ring_name
         )
-        self._paused: dict[ActorRef[Any], None] = {}
-        self._weights: dict[str, float] = {}
+        self._paused = {}
+        self._weights = {}
         super()._started()
         if plan.pool is not None:
             self._open_pool(plan, plan.pool)
@@ -142,10 +145,11 @@ class RouterCell(Cell):
         family = Family(self.node, self, self.ref, plan.supervision, by_child=True)
         family.watcher = self
         self.family = family
+        agreed = terms("permanent", 5.0, plan.at)
         for index in range(plan.size):
             name = f"routee-{index + 1}"
             self._weights[name] = plan.weights[index] if plan.weights else 1
-            family.spawn(Child(props, name=name, at=plan.at), patient=True)
+            family.spawn(props, name, agreed, patient=True)
 
     def _open_group(self, plan: Plan) -> None:
         self.watching = {}
@@ -157,13 +161,13 @@ class RouterCell(Cell):
 
     def _shed(self, error: BaseException | None) -> None:
         super()._shed(error)
-        if self.actor is not None or self._has_picker():
+        if self._started_once():
             for ref in tuple(self._picker):
                 self._picker.remove(ref)
             self._paused.clear()
 
-    def _has_picker(self) -> bool:
-        return hasattr(self, "_picker")
+    def _started_once(self) -> bool:
+        return self._plan is not None
 
     # --- who is there ---------------------------------------------------------------------------
 

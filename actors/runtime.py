@@ -88,7 +88,7 @@ class Runtime:
 
     def made_up_name(self, actor_class: type) -> str:
         """Return a name for an actor that was given none."""
-        return f"{legal_name(actor_class.__name__)}-{next(self.serials):x}"
+        return f"{legal_name(actor_class.__name__)}-{next(self.serials)}"
 
     def failed(self, ref: ActorRef[Any], error: BaseException, message: object) -> None:
         """An actor failed: say so."""

@@ -23,8 +23,6 @@ def transcode(codec: Codec, value: object) -> Any:
 class TranscodingCell(Cell):
     """A cell that receives and answers what one on another node would."""
 
-    __slots__ = ()
-
     def deliver(self, letter: Letter) -> None:
         """Deliver an equal message. Raises SerializationError."""
         super().deliver(self._transcoded(letter))

@@ -35,8 +35,6 @@ RUNNING, SUSPENDED = State.RUNNING, State.SUSPENDED
 class Activation(Door):
     """Handles letters, one after the other or a few at once."""
 
-    __slots__ = ()
-
     async def _obey(self, order: Order) -> None:
         """Do what the parent or the node wants."""
         raise NotImplementedError

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import msgspec
+
 from actors.letter import Letter, Turn
 from actors.ref import ActorRef
 from actors.state import State
@@ -18,25 +20,25 @@ if TYPE_CHECKING:
     from actors.family import Family
     from actors.props import Props
     from actors.reason import Reason
-    from actors.ref import Target
     from actors.runtime import Runtime
+    from actors.stats import Ledger
     from actors.timers import ReceiveTimer, Reply, Timers
     from transport import TimerHandle
 
 
 class Keeper(Protocol):
-    """Who supervises an actor: the family of its parent, here or on another node."""
+    """Where one actor reports: its record in the family of its parent, here or elsewhere."""
 
-    def child_failed(self, ref: ActorRef[Any], error: BaseException, *, started: bool) -> None:
+    def failed(self, error: BaseException, *, started: bool) -> None:
         """The child failed and waits for a command; `started` says whether it ever ran."""
 
-    def child_exited(self, ref: ActorRef[Any]) -> None:
+    def exited(self) -> None:
         """A permanent child stopped itself, and waits to be started anew."""
 
-    def child_started(self, ref: ActorRef[Any]) -> None:
+    def started(self) -> None:
         """The child runs, for the first time or again."""
 
-    def child_stopped(self, ref: ActorRef[Any], reason: Reason, detail: str) -> None:
+    def stopped(self, reason: Reason, detail: str) -> None:
         """The child has ended for good."""
 
 
@@ -64,88 +66,44 @@ class Order:
                 waiter.set_result(result)
 
 
-class CellState:
-    """The parts of a cell: one slot each, for there may be a million cells."""
+# A struct, for its constructor runs in C: there may be a million cells, of thirty fields each.
+class CellState(msgspec.Struct, eq=False):
+    """The parts of a cell. What few actors ever have is None until it is first used."""
 
-    __slots__ = (
-        "actor",
-        "behaviours",
-        "closing",
-        "ending",
-        "failure",
-        "family",
-        "fate",
-        "hands",
-        "interrupted",
-        "keeper",
-        "ledger",
-        "mailbox",
-        "node",
-        "orders",
-        "owed",
-        "parent",
-        "permanent",
-        "plain",
-        "props",
-        "receive_timer",
-        "ref",
-        "senders",
-        "started",
-        "stashed",
-        "state",
-        "task",
-        "tasks",
-        "timers",
-        "turn",
-        "waiters",
-        "watchers",
-        "watching",
-    )
-
-    def __init__(
-        self,
-        node: Runtime,
-        key: str,
-        props: Props[Any],
-        keeper: Keeper,
-        parent: ActorRef[Any] | None,
-        *,
-        permanent: bool = False,
-    ) -> None:
-        self.node = node
-        self.ledger = node.ledger
-        self.ref: ActorRef[Any] = ActorRef(node, node.origin, key, cast("Target", self))
-        self.props = props
-        self.keeper = keeper
-        self.parent = parent
-        self.permanent = permanent
-        self.actor: Actor | None = None
-        self.state = State.STARTING
-        self.started = False
-        self.closing = False
-        self.plain = props.actor_class.mailbox.capacity is None
-        """Whether a new letter may go straight into the mailbox."""
-        self.mailbox: deque[Letter] | None = None
-        self.task: Task[None] | None = None
-        self.turn: Turn | None = None
-        # What few actors ever have is made when it is first used.
-        self.orders: deque[Order] | None = None
-        self.ending: Order | None = None
-        self.fate: tuple[Reason, str] | None = None
-        self.failure: BaseException | None = None
-        self.interrupted = False
-        self.hands: dict[Turn, Task[None]] | None = None
-        self.family: Family | None = None
-        self.watchers: dict[ActorRef[Any], None] | None = None
-        self.watching: dict[ActorRef[Any], bool] | None = None
-        self.waiters: list[Future[Reason]] | None = None
-        self.senders: deque[tuple[Letter, Future[None]]] | None = None
-        self.behaviours: list[Callable[[Any], Any]] | None = None
-        self.stashed: list[Letter] | None = None
-        self.timers: Timers | None = None
-        self.receive_timer: ReceiveTimer | None = None
-        self.tasks: set[Task[Any]] | None = None
-        self.owed: dict[Reply[Any], None] | None = None
+    node: Runtime
+    ledger: Ledger
+    props: Props[Any]
+    keeper: Keeper
+    parent: ActorRef[Any] | None
+    permanent: bool
+    plain: bool
+    """Whether a new letter may go straight into the mailbox."""
+    ref: ActorRef[Any] = cast("Any", None)
+    """Set by who makes the cell, for each of the two needs the other."""
+    actor: Actor | None = None
+    state: State = State.STARTING
+    started: bool = False
+    closing: bool = False
+    mailbox: deque[Letter] | None = None
+    task: Task[None] | None = None
+    turn: Turn | None = None
+    orders: deque[Order] | None = None
+    ending: Order | None = None
+    fate: tuple[Reason, str] | None = None
+    failure: BaseException | None = None
+    interrupted: bool = False
+    hands: dict[Turn, Task[None]] | None = None
+    family: Family | None = None
+    watchers: dict[ActorRef[Any], None] | None = None
+    watching: dict[ActorRef[Any], bool] | None = None
+    waiters: list[Future[Reason]] | None = None
+    senders: deque[tuple[Letter, Future[None]]] | None = None
+    behaviours: list[Callable[[Any], Any]] | None = None
+    stashed: list[Letter] | None = None
+    timers: Timers | None = None
+    receive_timer: ReceiveTimer | None = None
+    tasks: set[Task[Any]] | None = None
+    owed: dict[Reply[Any], None] | None = None
 
     @property
     def is_starting(self) -> bool:

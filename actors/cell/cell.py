@@ -29,8 +29,6 @@ HALTED, STOPPING, STOPPED = State.HALTED, State.STOPPING, State.STOPPED
 class Cell(Activation):
     """One actor of this node, from spawn to its end."""
 
-    __slots__ = ()
-
     # --- set-up ---------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -60,7 +58,7 @@ class Cell(Activation):
     def _started(self) -> None:
         self.state = RUNNING
         self.started = True
-        self.keeper.child_started(self.ref)
+        self.keeper.started()
         if self.mailbox:
             self._activate()
 
@@ -79,7 +77,7 @@ class Cell(Activation):
     def _report(self) -> None:
         """Hand the failure to the parent; one that is ending anyway needs no decision."""
         if self.failure is not None and not self.closing:
-            self.keeper.child_failed(self.ref, self.failure, started=self.started)
+            self.keeper.failed(self.failure, started=self.started)
 
     def fail(self, error: BaseException, *, escalated: bool = False) -> None:
         """Fail, after the message in hand, by something that no message caused."""
@@ -204,7 +202,7 @@ class Cell(Activation):
         if self.state is SUSPENDED:
             self.failure = None
             self.state = RUNNING
-            self.keeper.child_started(self.ref)
+            self.keeper.started()
 
     async def _fail(self, command: Fail) -> None:
         if command.error is self.failure:
@@ -224,7 +222,7 @@ class Cell(Activation):
         if self.permanent and command.reason is Reason.NORMAL and not order.brutal:
             await self._end_instance(None, Reason.NORMAL, drain=False, brutal=False)
             self.state = HALTED
-            self.keeper.child_exited(self.ref)
+            self.keeper.exited()
             return
         drain = command.drain
         self.state = STOPPING
@@ -335,7 +333,7 @@ class Cell(Activation):
         watchers, self.watchers = self.watchers, None
         for watcher in watchers or ():
             watcher._target.notify(Terminated(self.ref, reason, detail))
-        self.keeper.child_stopped(self.ref, reason, detail)
+        self.keeper.stopped(reason, detail)
         if self.node.events.wants(ActorStopped):
             self.node.events.publish(ActorStopped(self.ref, reason))
         for order in tuple(self.orders or ()):

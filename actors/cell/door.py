@@ -18,8 +18,6 @@ from actors.state import State
 class Door(CellState):
     """Takes letters, notices and watchers in."""
 
-    __slots__ = ()
-
     def _activate(self) -> None:
         """Begin to work, where there is work and nobody is at it."""
         raise NotImplementedError
