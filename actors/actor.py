@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from actors import handlers
 from actors.commands import Stop
-from actors.errors import ActorStoppedError
+from actors.errors import ActorStoppedError, SerializationError
 from actors.handlers import Handler
 from actors.letter import Answer, Letter, Turn, current_turn
 from actors.mailbox import Mailbox
 from actors.names import check_name
 from actors.props import Props, Role, as_props, terms
 from actors.reason import Reason
+from actors.ref import check_ref
 from actors.supervision import OneForOne, Restart, Strategy
 from actors.tasks import start_task
-from actors.timers import ReceiveTimer, Reply, Timers
+from actors.timers import ReceiveTimer, Reply, Timers, refuse_the_dead
 from serialization.registry import default_tag
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Actor:
         if ref is None:
             self._cell.control(Stop(Reason.NORMAL))
         else:
-            ref._target.control(Stop(Reason.SHUTDOWN, deadline=5.0))
+            check_ref(ref)._target.control(Stop(Reason.SHUTDOWN, deadline=5.0))
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Get one `Terminated` when that actor ends, also where it has ended already.
@@ -172,6 +173,8 @@ class Actor:
         Without a handler for it this actor then fails with DeathPactError (Erlang's links).
         """
         cell = self._cell
+        check_ref(ref)
+        refuse_the_dead(cell, "watches")
         if cell.watching is None:
             cell.watching = {}
         if ref not in cell.watching:
@@ -180,7 +183,7 @@ class Actor:
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """End a watch: no `Terminated` of that actor is handled after this."""
-        self._cell.end_watch(ref)
+        self._cell.end_watch(check_ref(ref))
 
     # --- behaviour ------------------------------------------------------------------------------
 
@@ -219,6 +222,7 @@ class Actor:
         """Hand a message on with its sender, so that the answer goes to who asked."""
         letter = self._turn_in_hand("forward").letter
         assert letter is not None
+        check_ref(ref)
         answer = _take_answer(letter)
         if answer is not None and (cycle := answer.redirect(ref)) is not None:
             answer.fail(cycle)
@@ -235,7 +239,7 @@ class Actor:
         cell = self._cell
         if cell.owed is None:
             cell.owed = {}
-        reply: Reply[Any] = Reply(_take_answer(letter), partial(_forget, cell))
+        reply: Reply[Any] = Reply(letter, _take_answer(letter), partial(_forget, cell))
         if reply.wanted:
             cell.owed[reply] = None
         return reply
@@ -292,6 +296,24 @@ class Actor:
 def class_name(actor_class: type) -> str:
     """Return the name by which other nodes know an actor class."""
     return default_tag(actor_class)
+
+
+def sendable_class(cls: type) -> str:
+    """Return the name of an actor class. Raises SerializationError for any other class."""
+    if not issubclass(cls, Actor):
+        raise SerializationError(f"the class {cls.__qualname__} cannot be sent; an actor's can")
+    return class_name(cls)
+
+
+def hosted_class(node: str, name: str) -> type[Actor]:
+    """Return the actor class of that name. Raises ImportError where `node` has not imported it."""
+    actor_class = hosted.get(name)
+    if actor_class is None:
+        raise ImportError(
+            f"node {node!r} has not imported the actor class {name!r}; "
+            "start it with --import MODULE"
+        )
+    return actor_class
 
 
 def _check_class(cls: type[Actor]) -> None:

@@ -92,7 +92,7 @@ def awaiting_turn(turn: Turn) -> Turn | None:
     if isinstance(turn, Detour):
         origin = turn.origin
         return origin if turn.letter is not None and origin.letter is turn.letter else None
-    return turn if turn.letter is not None or turn.cell.is_starting else None
+    return turn if turn.letter is not None or turn.cell.is_in_hook else None
 
 
 _TOLERANCE = 1e-6

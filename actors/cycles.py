@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors.cell import Cell
 from actors.cell.base import CellState
 from actors.letter import Turn
+from actors.state import State
 
 if TYPE_CHECKING:
     from actors.asks import Ask
@@ -40,6 +41,8 @@ class Cycles:
         return False
 
     def _waits_in_vain(self, ask: Ask, seen: set[CellState], away: list[ActorRef[Any]]) -> bool:
+        if ask.future.done():  # answered, though who asked has not gone on yet
+            return False
         stuck = (self._is_stuck(ref, seen, away) for ref in ask.recipients)
         return any(stuck) if ask.every else all(stuck)
 
@@ -63,12 +66,14 @@ class Cycles:
         if cell in seen:
             return True
         hands = _busy_hands(cell)
-        if len(hands) < cell.props.actor_class.concurrency:
+        # One that failed, or ends, takes nothing before all its hands have come to their end.
+        each = all if cell.state in _TAKING else any
+        if each is all and len(hands) < cell.props.actor_class.concurrency:
             return False
         seen.add(cell)
         # With several hands one free way is enough, and a remote one cannot be judged from here.
         further = away if len(hands) == 1 else []
-        return all(
+        return each(
             any(self._waits_in_vain(ask, seen, further) for ask in hand.asked or ())
             for hand in hands
         )
@@ -84,7 +89,10 @@ class Cycles:
         )
 
 
+_TAKING = (State.STARTING, State.RUNNING)
+
+
 def _busy_hands(cell: CellState) -> list[Turn]:
-    if cell.is_starting:
+    if cell.is_in_hook:
         return [] if cell.turn is None else [cell.turn]
     return list(cell.turns())

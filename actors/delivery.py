@@ -70,9 +70,11 @@ class Delivery:
         """Return a ref to the actor there, wherever that is and whether it lives or not."""
         origin, key = address
         here = self._node.origin
-        if origin.node == here.node and origin.incarnation == here.incarnation:
+        if origin.node != here.node:
+            return self._node.remote.ref(origin, key)
+        if origin.incarnation == here.incarnation:
             return self.local(key)
-        return self._node.remote.ref(origin, key)
+        return self._absent(origin, key, Reason.NOPROC, "it lived on an earlier life of this node")
 
     def local(self, key: str) -> ActorRef[Any]:
         """Return a ref to an actor of this node."""
@@ -114,8 +116,8 @@ class Delivery:
         node = self._node
         actor_class = props.actor_class
         make = RouterCell if issubclass(actor_class, Router) else self._make
-        unbounded = actor_class.mailbox.capacity is None
-        cell = make(node, node.ledger, props, keeper, owner, permanent, unbounded)
+        plain = actor_class.mailbox.capacity is None and not node.closing
+        cell = make(node, node.ledger, props, keeper, owner, permanent, plain)
         cell.ref = ActorRef(node, node.origin, key, cell)
         self.cells[key] = cell
         return cell

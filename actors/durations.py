@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import sys
 from collections.abc import AsyncGenerator
 
 from transport import Clock
@@ -19,6 +20,8 @@ def check_seconds(seconds: float, what: str, *, zero: bool = False) -> float:
     """Return `seconds` if it is > 0 (or >= 0 with `zero`). Raises TypeError, ValueError."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise TypeError(f"{what} must be seconds, not {type(seconds).__name__}: {seconds!r}")
+    if isinstance(seconds, int) and seconds > sys.maxsize:
+        raise ValueError(f"{what} must fit a float, not be an int of {seconds.bit_length()} bits")
     if math.isnan(seconds) or seconds < 0 or (seconds == 0 and not zero):
         bound = ">= 0" if zero else "> 0"
         raise ValueError(f"{what} must be {bound} seconds, not {seconds!r}")

@@ -6,8 +6,9 @@ All of them are registered, so they reach an asker on another node as themselves
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from actors.reason import Reason
 from serialization import (
     ActorsError,
     MessageDecodeError,
@@ -18,9 +19,6 @@ from serialization import (
     register,
 )
 from transport import BindError
-
-if TYPE_CHECKING:
-    from actors.reason import Reason
 
 __all__ = [
     "ActorNotFoundError",
@@ -59,7 +57,7 @@ class ActorStoppedError(ActorsError):
         more = f" ({detail})" if detail else ""
         super().__init__(f"{recipient} has stopped: {reason}{more}")
         self.recipient = str(recipient)
-        self.reason: str = str(reason)
+        self.reason = Reason(reason)
         self.detail = detail
 
 
@@ -174,7 +172,7 @@ class DeathPactError(ActorsError):
     def __init__(self, terminated: object, reason: Reason) -> None:
         super().__init__(f"{terminated}, which this actor watches, ended: {reason}")
         self.terminated = str(terminated)
-        self.reason: str = str(reason)
+        self.reason = Reason(reason)
 
 
 @register
@@ -244,11 +242,15 @@ class RemoteError(ActorsError):
     """A handler raised something that cannot travel as itself.
 
     Attributes: `type_name` (module and qualified name of its class), `text` (its `str`),
-    `traceback` (formatted, as the other side saw it).
+    `traceback` (formatted, as the other side saw it), `bases` (the names of its base classes, the
+    nearest first).
     """
 
-    def __init__(self, type_name: str, text: str, traceback: str) -> None:
+    def __init__(
+        self, type_name: str, text: str, traceback: str, bases: Sequence[str] = ()
+    ) -> None:
         super().__init__(f"{type_name}: {text}" if text else type_name)
         self.type_name = type_name
         self.text = text
         self.traceback = traceback
+        self.bases = tuple(bases)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +77,14 @@ class HandlerBlocked(Event):
 
 @dataclass(frozen=True, slots=True)
 class MemberUp(Event):
-    """A node can be reached, both ways."""
+    """A node can be reached, both ways; also again, after a `MemberSuspect`."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSuspect(Event):
+    """The link to a node broke. It is being made anew: `MemberUp` or `MemberDown` follows."""
 
     member: Member
 
@@ -104,11 +113,13 @@ Callback = Callable[[Any], object]
 class EventStream:
     """Hands every event to those that subscribed to its class."""
 
-    __slots__ = ("_subscribers", "_wanted")
+    __slots__ = ("_busy", "_later", "_subscribers", "_wanted")
 
     def __init__(self) -> None:
         self._subscribers: list[tuple[Callback, tuple[type[Event], ...]]] = []
         self._wanted: dict[type[Event], tuple[Callback, ...]] = {}
+        self._busy = False
+        self._later: list[Event] = []
 
     @overload
     def subscribe(
@@ -124,8 +135,9 @@ class EventStream:
         Returns a callable that ends the subscription. Callbacks run on the node's loop and
         should return soon; what one raises is logged. Raises TypeError for wrong arguments.
         """
-        if not callable(callback):
-            raise TypeError(f"callback must be callable, not {callback!r}")
+        given: object = callback
+        if not callable(given) or inspect.iscoroutinefunction(given):
+            raise TypeError(f"callback must be a plain function of the event, not {callback!r}")
         for kind in kinds:
             _check_kind(kind)
         entry = (callback, kinds or (Event,))
@@ -148,12 +160,33 @@ class EventStream:
         return wanted
 
     def publish(self, event: Event) -> None:
-        """Hand the event to its subscribers, in the order in which they came."""
-        for callback in self.wants(type(event)):
-            try:
-                callback(event)
-            except Exception:
-                log.exception("a subscriber failed on %r", event)
+        """Hand the event to its subscribers, in the order in which they came.
+
+        What a subscriber brings about is handed on in the next turn of the loop: one that tells
+        the dead of every dead letter does not end in itself.
+        """
+        if self._busy or self._later:
+            self._postpone(event)
+            return
+        self._busy = True
+        try:
+            for callback in self.wants(type(event)):
+                try:
+                    callback(event)
+                except BaseException:
+                    log.exception("a subscriber failed on %r", event)
+        finally:
+            self._busy = False
+
+    def _postpone(self, event: Event) -> None:
+        self._later.append(event)
+        if len(self._later) == 1:
+            asyncio.get_running_loop().call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        events, self._later = self._later, []
+        for event in events:
+            self.publish(event)
 
 
 def _check_kind(kind: object) -> None:

@@ -9,9 +9,14 @@ from actors.errors import RemoteError
 
 def describe(error: BaseException) -> RemoteError:
     """Return a `RemoteError` that carries the class name, text and traceback of `error`."""
-    kind = type(error)
     text = "".join(traceback.format_exception(error))
-    return RemoteError(f"{kind.__module__}.{kind.__qualname__}", _safe_str(error), text)
+    name, *bases = map(name_of, type(error).__mro__)
+    return RemoteError(name, _safe_str(error), text, bases)
+
+
+def name_of(kind: type) -> str:
+    """Return module and qualified name of a class."""
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _safe_str(error: BaseException) -> str:

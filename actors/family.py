@@ -51,6 +51,11 @@ class ChildRecord(msgspec.Struct, eq=False):
         if family.watcher is not None and self.ref is not None:
             family.watcher.child_joined(self.ref)
 
+    def pause(self) -> None:
+        """It takes nothing at present, and may come back."""
+        if self.family.watcher is not None and self.ref is not None:
+            self.family.watcher.child_paused(self.ref)
+
     def failed(self, error: BaseException, *, started: bool) -> None:
         """It failed, and waits for what its family decides."""
         self.family.child_failed(self, error, started=started)
@@ -214,18 +219,14 @@ class Family:
 
     def child_failed(self, record: ChildRecord, error: BaseException, *, started: bool) -> None:
         """A child failed: decide what becomes of it."""
-        self._pause(record)
+        record.pause()
         self._schedule(partial(self._decide, record, error, started))
 
     def child_exited(self, record: ChildRecord) -> None:
         """A permanent child stopped itself: start it anew."""
-        self._pause(record)
+        record.pause()
         assert record.ref is not None
-        self._schedule(partial(self._restart, record, RestartLimitError(record.ref)))
-
-    def _pause(self, record: ChildRecord) -> None:
-        if self.watcher is not None and record.ref is not None:
-            self.watcher.child_paused(record.ref)
+        self._schedule(partial(self._restart, record, None))
 
     def child_stopped(self, record: ChildRecord) -> None:
         """A child has ended for good."""
@@ -304,12 +305,13 @@ class Family:
         if not self._by_child:
             self._parent.escalate(error)
 
-    async def _restart(self, record: ChildRecord, error: BaseException) -> None:
+    async def _restart(self, record: ChildRecord, error: BaseException | None) -> None:
+        """Start it anew: after a failure, or (no error) after it stopped itself."""
         if record.ref is None or not self._has(record):
             return
         delay = self._delay(record)
         if delay is None:
-            self._escalate(record, error)
+            self._escalate(record, error or RestartLimitError(record.ref))
         elif isinstance(self._strategy, OneForOne):
             self._restart_one(record, error, delay)
         else:
@@ -326,7 +328,7 @@ class Family:
             window = self._window
         return window.record(self._node.clock.now(), self._node.random.random)
 
-    def _restart_one(self, record: ChildRecord, error: BaseException, delay: float) -> None:
+    def _restart_one(self, record: ChildRecord, error: BaseException | None, delay: float) -> None:
         """Nobody else takes part, so nothing is awaited: the child obeys in order."""
         self._control(record, Halt(error, deadline=record.terms.shutdown))
         start = Start(anew=True, error=error)
@@ -336,7 +338,11 @@ class Family:
             self._control(record, start)
 
     async def _restart_group(
-        self, group: Sequence[ChildRecord], failed: ChildRecord, error: BaseException, delay: float
+        self,
+        group: Sequence[ChildRecord],
+        failed: ChildRecord,
+        error: BaseException | None,
+        delay: float,
     ) -> None:
         this_round = object()
         for record in reversed(group):
@@ -360,7 +366,7 @@ class Family:
         group: Sequence[ChildRecord],
         this_round: object,
         failed: ChildRecord,
-        error: BaseException,
+        error: BaseException | None,
     ) -> None:
         for index, record in enumerate(group):
             if record.round is not this_round or not self._has(record):

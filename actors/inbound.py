@@ -7,7 +7,7 @@ from asyncio import Future
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor, hosted
+from actors.actor import hosted_class
 from actors.address import Address, Origin, host_port
 from actors.errors import (
     ActorNotFoundError,
@@ -304,13 +304,8 @@ class Inbound:
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         name, args, kwargs, restart, shutdown, owner = value
-        actor_class = hosted.get(name)
         try:
-            if actor_class is None or not issubclass(actor_class, Actor):
-                raise ImportError(
-                    f"node {self._node.name!r} has not imported the actor class {name!r}; "
-                    "start it with --import MODULE"
-                )
+            actor_class = hosted_class(self._node.name, name)
             parent = None if owner is None else self._node.delivery.ref(owner)
             self._guests.take_in(peer, target, actor_class, args, kwargs, restart, shutdown, parent)
         except (ImportError, TypeError, ValueError, NameTakenError, NodeClosedError) as error:

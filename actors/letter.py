@@ -41,19 +41,23 @@ class Letter(msgspec.Struct, gc=False):
 
 
 class Turn:
-    """One place where an actor handles messages, one after the other.
+    """An actor at work: with a message in hand, or with none.
 
     Work that a handler starts inherits it as a context variable, so what it tells and asks
-    carries the right sender and is known to be awaited by the message in hand.
+    carries the right sender and is known to be awaited by the message in hand. A handler that
+    may await has a turn of its own for each message: what it leaves running stays with that
+    message, and is not taken for work on a later one.
     """
 
-    __slots__ = ("asked", "cell", "letter")
+    __slots__ = ("asked", "begun", "cell", "letter")
 
     def __init__(self, cell: CellState, letter: Letter | None = None) -> None:
         self.cell = cell
         self.letter = letter
         self.asked: set[Ask] | None = None
         """What the message in hand asked others, and waits for."""
+        self.begun = False
+        """For one of several messages in hand: whether its handler runs yet."""
 
 
 class Detour(Turn):

@@ -88,6 +88,7 @@ class Node:
         self._cluster: Cluster | None = None
         self._watchdog: Watchdog | None = None
         self._ending: asyncio.Future[bool] | None = None
+        self._closed = asyncio.Event()
 
     # --- set-up and tear-down -------------------------------------------------------------------
 
@@ -173,6 +174,7 @@ class Node:
         started = runtime.clock.now()
         if self._cluster is not None:
             self._cluster.leave()
+        runtime.close_doors()
         family, remote = runtime.guardian, runtime.remote
         drained = True
         try:
@@ -192,7 +194,12 @@ class Node:
         if self._watchdog is not None:
             self._watchdog.close()
         runtime.close()
+        self._closed.set()
         return drained
+
+    async def wait_closed(self) -> None:
+        """Wait until the node has been shut down, by whomever."""
+        await self._closed.wait()
 
     def _running(self) -> Runtime:
         if self._runtime is None or self._ending is not None:
@@ -359,8 +366,11 @@ def _zmq(name: str, options: TransportOptions) -> Transport:
 
 
 def _strings(value: Sequence[str], what: str) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
         raise TypeError(f"{what} must be a list of str, not {value!r}")
+    for each in value:
+        if not isinstance(each, str):
+            raise TypeError(f"{what} must be a list of str, and {each!r} is none")
     return tuple(value)
 
 
@@ -368,6 +378,8 @@ def _endpoints(value: str | Sequence[str] | None, what: str) -> tuple[str, ...]:
     if value is None:
         return ()
     listed = (value,) if isinstance(value, str) else _strings(value, what)
+    if not listed and what == "bind":
+        raise ValueError("bind names no endpoint; a node without bind= is local only")
     for endpoint in listed:
         parse_endpoint(endpoint, listening=what == "bind")
     return listed

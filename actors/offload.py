@@ -42,7 +42,8 @@ class Offload:
             raise
 
     async def _run(self, pool: Executor, function: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, _call, function, *args)
 
     def close(self) -> None:
         """Take no more work; what runs in a thread cannot be ended and is not waited for."""
@@ -50,6 +51,14 @@ class Offload:
             if pool is not None:
                 pool.shutdown(wait=False, cancel_futures=True)
         self._threads = self._processes = None
+
+
+def _call(function: Callable[..., T], *args: Any) -> T:
+    """Call it; a future cannot carry a StopIteration, and who awaits it would wait for ever."""
+    try:
+        return function(*args)
+    except StopIteration as error:
+        raise RuntimeError(f"{function!r} raised StopIteration") from error
 
 
 def _process_pool() -> Executor:

@@ -44,6 +44,7 @@ class Peer:
 
     __slots__ = (
         "children",
+        "expected_at",
         "gone",
         "guests",
         "incarnation",
@@ -64,6 +65,8 @@ class Peer:
         self.incarnation = incarnation
         self.link: Link | None = None
         self.gone = False
+        self.expected_at: str | None = None
+        """Where the node was called, until it is connected."""
         self.timer: TimerHandle | None = None
         """Runs while the node is not connected yet."""
         self.outbox: deque[Parcel] = deque()
@@ -105,6 +108,7 @@ class Peer:
     def connected(self, link: Link) -> list[Parcel]:
         """The link is up: send what was kept. Returns the messages that did not fit."""
         self.link = link
+        self.expected_at = None
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from actors.durations import check_seconds
 from actors.names import check_name
 from actors.supervision import Restart, check_restart
+from serialization import register
 
 if TYPE_CHECKING:
     from actors.actor import Actor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 A_co = TypeVar("A_co", bound="Actor", covariant=True)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Props(Generic[A_co]):
     """A recipe for an actor: its class and the arguments of its constructor.
@@ -63,6 +65,7 @@ def _bare_props(given: object) -> Props[Any]:
     return Props(given)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Role:
     """Any node of the cluster that has this role. Raises like a name does."""

@@ -10,7 +10,7 @@ from actors.asks import Ask, awaiting_turn
 from actors.commands import Stop
 from actors.durations import check_timeout
 from actors.errors import AskCycleError, AskTimeoutError, SendTimeoutError
-from actors.letter import Letter, current_turn
+from actors.letter import Letter, Turn, current_turn
 from actors.reason import Reason, Terminated
 from serialization import Message
 
@@ -53,6 +53,13 @@ class Target(Protocol):
 
     def condition(self) -> tuple[str, int] | None:
         """Return the actor's state and how many messages wait, where that is known."""
+
+
+def check_ref(ref: object) -> ActorRef[Any]:
+    """Return `ref` if it is one. Raises TypeError."""
+    if not isinstance(ref, ActorRef):
+        raise TypeError(f"an ActorRef is expected, not {type(ref).__name__}: {ref!r}")
+    return ref
 
 
 class ActorRef(Generic[A_co]):
@@ -105,6 +112,12 @@ class ActorRef(Generic[A_co]):
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+    def __copy__(self) -> ActorRef[A_co]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ActorRef[A_co]:
+        return self
 
     def __reduce__(self) -> str:
         raise TypeError("an ActorRef is not pickled: send it in a message, or send its address")
@@ -186,6 +199,11 @@ class ActorRef(Generic[A_co]):
             return
         node = self._node
         admission = Ask(room, self)
+        waits = _begin_wait(admission)
+        if waits is not None and node.cycles.would_close(waits, admission):
+            _end_wait(waits, admission)
+            room.cancel()
+            raise AskCycleError(self, waits.cell.ref)
         if timeout is not None:
             node.deadlines.add(admission, timeout)
         try:
@@ -195,6 +213,7 @@ class ActorRef(Generic[A_co]):
                 raise
             raise SendTimeoutError(self, type(message).__qualname__, timeout or 0.0) from None
         finally:
+            _end_wait(waits, admission)
             if timeout is not None:
                 node.deadlines.discard(admission, timeout)
 
@@ -206,11 +225,14 @@ class ActorRef(Generic[A_co]):
         handler of the actor itself or below it, where waiting would never end: use `self.stop()`.
         """
         check_timeout(timeout)
+        if not isinstance(drain, bool):
+            raise TypeError(f"drain must be True or False, not {drain!r}")
         return self._stop(drain, timeout)
 
     async def _stop(self, drain: bool, timeout: float | None) -> None:
         self._refuse_own_end()
-        await self._target.control(Stop(Reason.SHUTDOWN, drain=drain, deadline=timeout))
+        stop = Stop(Reason.SHUTDOWN, drain=drain, deadline=timeout)
+        await self._await_end(self._target.control(stop))
 
     async def stopped(self) -> Reason:
         """Wait until the actor has ended, and return why (`noproc` where that is long forgotten).
@@ -218,10 +240,36 @@ class ActorRef(Generic[A_co]):
         Raises AskCycleError in a handler of the actor itself or below it.
         """
         self._refuse_own_end()
-        return await self._target.ended()
+        return await self._await_end(self._target.ended())
+
+    async def _await_end(self, end: Future[R]) -> R:
+        """Wait as an ask does: what the dying one asks back of the waiting one is a cycle."""
+        wait = Ask(end, self)
+        waits = _begin_wait(wait)
+        try:
+            return await end
+        finally:
+            _end_wait(waits, wait)
 
     def _refuse_own_end(self) -> None:
         """An actor that waits for its own or an ancestor's end in a handler waits for ever."""
         turn = current_turn.get()
         if turn is not None and awaiting_turn(turn) is not None and turn.cell.is_within(self):
             raise AskCycleError(self, turn.cell.ref)
+
+
+def _begin_wait(ask: Ask) -> Turn | None:
+    """Note that the message in hand waits for this; return whose turn that is, if anybody's."""
+    turn = current_turn.get()
+    waits = None if turn is None else awaiting_turn(turn)
+    if waits is not None:
+        ask.turn = waits
+        if waits.asked is None:
+            waits.asked = set()
+        waits.asked.add(ask)
+    return waits
+
+
+def _end_wait(waits: Turn | None, ask: Ask) -> None:
+    if waits is not None and waits.asked is not None:
+        waits.asked.discard(ask)

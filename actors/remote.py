@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.address import Address, Origin, host_port
 from actors.asks import Ask
-from actors.commands import Command, Stop
+from actors.commands import Command, Halt, Stop
 from actors.errors import NodeUnreachableError, SerializationError
 from actors.events import Undecodable
 from actors.letter import Letter
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("actors.remote")
 
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT = 3.0
 """Seconds that messages for a node that was never seen wait for it."""
+
+SLACK = 0.5
+"""Seconds beyond its deadline that the end of a command on another node is waited for."""
 
 
 class RemoteActor:
@@ -115,12 +118,22 @@ class Remote:
         """A ref came before its node did: call it, and keep for a while what is meant for it."""
         peer = Peer(origin.node, origin.incarnation)
         self.peers[origin[:2]] = peer
-        mesh.dial(f"tcp://{origin.endpoint}")
-        peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer)
+        peer.expected_at = f"tcp://{origin.endpoint}"
+        mesh.dial(peer.expected_at)
+        reason = f"no answer in {CONNECT_TIMEOUT:g} s"
+        peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer, reason)
         return peer
 
-    def _not_come(self, peer: Peer) -> None:
-        self.lose(peer, f"node {peer.name!r} could not be reached in {CONNECT_TIMEOUT} s", ())
+    def _not_come(self, peer: Peer, reason: str) -> None:
+        assert self.mesh is not None
+        assert peer.expected_at is not None
+        self.mesh.forget(peer.expected_at)
+        self.lose(peer, f"node {peer.name!r} is not at {peer.expected_at}: {reason}", ())
+
+    def not_there(self, endpoint: str, reason: str) -> None:
+        """An attempt on an endpoint failed: who was expected there is not waited for."""
+        for peer in [p for p in self.peers.values() if p.expected_at == endpoint]:
+            self._not_come(peer, reason)
 
     def sign(self, ref: ActorRef[Any] | None) -> str | None:
         """Return how this node writes down a ref: its own actors by their key alone."""
@@ -238,6 +251,10 @@ class Remote:
         outcome = Outcome(done, lost=isinstance(command, Stop), translate=bool)
         value = write_command(command, self._node.codec, f"node {self._node.name!r}")
         self._question(peer, Kind.COMMAND, actor, outcome, value)
+        if isinstance(command, Stop | Halt) and command.deadline is not None:
+            # Where that node hangs it cannot keep the deadline: who waits here does not hang too.
+            patience = self._node.clock.call_later(command.deadline + SLACK, outcome.give_up)
+            done.add_done_callback(lambda _: patience.cancel())
         return done
 
     def ended(self, actor: RemoteActor) -> Future[Reason]:
@@ -371,10 +388,10 @@ class Remote:
             peer.timer.cancel()
         if peer.link is not None:
             self._sent_before += peer.link.sent
-        self._mourn_parcels(peer, [*undelivered, *peer.outbox], f"noconnection: {reason}")
-        self._mourn_parcels(peer, [w.parcel for w in peer.senders], f"noconnection: {reason}")
+        parcels = [*undelivered, *peer.outbox, *(w.parcel for w in peer.senders)]
         peer.outbox.clear()
         peer.senders.clear()
+        self._mourn_parcels(peer, parcels, f"noconnection: {reason}")
         pending, peer.pending = dict(peer.pending), {}
         for expected in pending.values():
             expected.answer.fail(NodeUnreachableError(expected.ref, reason))
@@ -399,6 +416,20 @@ class Remote:
         for family, records in families.items():
             family.lost(records, reason)
 
+    def pause_children(self, name: str, incarnation: int) -> None:
+        """Let pools do without their routees on a node whose link is broken."""
+        for record in self._children_at(name, incarnation):
+            record.pause()
+
+    def resume_children(self, name: str, incarnation: int) -> None:
+        """The link stands again."""
+        for record in self._children_at(name, incarnation):
+            record.started()
+
+    def _children_at(self, name: str, incarnation: int) -> list[ChildRecord]:
+        peer = self.peers.get((name, incarnation))
+        return [] if peer is None else list(peer.children.values())
+
     async def stop_guests(self, *, drain: bool = False, brutal: bool = False) -> None:
         """Stop what other nodes have started here, the youngest first."""
         for guest in reversed(tuple(self.guests.values())):
@@ -406,10 +437,10 @@ class Remote:
             await guest.control(Stop(Reason.SHUTDOWN, drain=drain, deadline=deadline))
 
     def _mourn_parcels(self, peer: Peer, parcels: Sequence[Parcel], reason: str) -> None:
-        for parcel in parcels:
-            if parcel.weight:
-                self._node.ledger.undelivered += 1
-                self._mourn(peer, parcel.record, parcel.buffers, reason)
+        messages = [parcel for parcel in parcels if parcel.weight]
+        self._node.ledger.undelivered += len(messages)  # all at once: they wait no longer
+        for message in messages:
+            self._mourn(peer, message.record, message.buffers, reason)
 
     def _mourn(self, peer: Peer, record: bytes, buffers: Sequence[Buffer], reason: str) -> None:
         for _, target, sender, _, tag, body, _ in unpack_all(record):
@@ -478,6 +509,10 @@ class Outcome:
 
     def fail(self, error: BaseException) -> None:
         """Nobody can know any more."""
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Wait no longer."""
         if not self._future.done():
             self._future.set_result(self._lost)
 

@@ -20,6 +20,7 @@ from actors.ref import ActorRef
 from actors.routing import Picker, check_strategy, make_picker
 from actors.spread import Branch, Broadcast, ScatterGather
 from actors.supervision import OneForOne, Strategy
+from serialization import register
 
 if TYPE_CHECKING:
     from actors.reason import Terminated
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 SPREADING = ("broadcast", "scatter-gather")
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a router routes, and to whom: a pool of its own, or a group of others'."""

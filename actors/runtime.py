@@ -9,6 +9,7 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any
 
+from actors.actor import hosted_class, sendable_class
 from actors.address import Origin
 from actors.asks import Deadlines
 from actors.cluster.member import Member
@@ -39,6 +40,9 @@ log = logging.getLogger("actors")
 REF_EXTENSION = 32
 """The ext code of an actor's address."""
 
+CLASS_EXTENSION = 33
+"""The ext code of an actor class, by its name: a recipe travels with it."""
+
 
 class Runtime:
     """The clock, codec, ledger, events and tables behind a `Node`.
@@ -57,6 +61,8 @@ class Runtime:
         serialize_local: bool,
     ) -> None:
         self.public = public
+        self.closing = False
+        """Whether the node ends: its actors hear nobody but each other."""
         self.name = own.name
         self.origin = Origin(own.name, own.incarnation, endpoint)
         self.clock = clock
@@ -73,7 +79,8 @@ class Runtime:
         self.membership = Membership(own)
         self.placement = Placement(self.membership)
         self.delivery = Delivery(self, serialize_local=serialize_local)
-        self.codec = Codec(default_registry, Limits(), [self._ref_extension()])
+        extensions = [self._ref_extension(), self._class_extension()]
+        self.codec = Codec(default_registry, Limits(), extensions)
         self.remote = Remote(self)
         self.guardian = Family(self, _Nobody(), None, OneForOne(), by_child=True)
         """The family of the actors right under the node."""
@@ -84,6 +91,14 @@ class Runtime:
             ActorRef,
             lambda ref: ref.address.encode(),
             lambda data: self.delivery.ref(bytes(data).decode()),
+        )
+
+    def _class_extension(self) -> Extension[Any]:
+        return Extension(
+            CLASS_EXTENSION,
+            type,
+            lambda cls: sendable_class(cls).encode(),
+            lambda data: hosted_class(self.name, bytes(data).decode()),
         )
 
     def made_up_name(self, actor_class: type) -> str:
@@ -119,6 +134,19 @@ class Runtime:
         """Let the world know of a message that nobody handles."""
         self.events.publish(DeadLetter(message, recipient, sender, reason))
         self.dead_letters.note(message, recipient, reason)
+
+    def renew(self, incarnation: int) -> None:
+        """Begin a new life: the actors here go on, under the addresses of the new incarnation."""
+        self.membership.renew(incarnation)
+        self.origin = self.origin._replace(incarnation=incarnation)
+        for cell in self.delivery.cells.values():
+            cell.ref._origin = self.origin
+
+    def close_doors(self) -> None:
+        """From now on nothing comes in from outside."""
+        self.closing = True
+        for cell in self.delivery.cells.values():
+            cell.plain = False
 
     def forget(self, cell: Cell) -> None:
         """An actor has ended."""

@@ -16,6 +16,10 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Literal, TypeVar, cast, get_args
 
+from actors.errors import RemoteError
+from actors.failures import name_of
+from serialization import register
+
 __all__ = [
     "RESTART_KINDS",
     "Backoff",
@@ -52,6 +56,7 @@ class Directive(Enum):
     """Fail the parent with the child's error."""
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """How long to wait: `initial` seconds, then `factor` times as long each time.
@@ -115,12 +120,21 @@ class Strategy:
             object.__setattr__(self, "decide", _checked_decide(self.decide))
 
     def directive_for(self, error: BaseException) -> Directive:
-        """Return what to do about `error`: what `decide` says of the nearest of its classes."""
-        if self.decide is not None:
-            for cls in type(error).__mro__:
-                directive = self.decide.get(cls)
-                if directive is not None:
-                    return directive
+        """Return what to do about `error`: what `decide` says of the nearest of its classes.
+
+        One that could not travel from its node as itself is known by the names of its classes.
+        """
+        if self.decide is None:
+            return Directive.RESTART
+        if isinstance(error, RemoteError):
+            named = {name_of(cls): directive for cls, directive in self.decide.items()}
+            for name in (error.type_name, *error.bases):
+                if name in named:
+                    return named[name]
+        for cls in type(error).__mro__:
+            directive = self.decide.get(cls)
+            if directive is not None:
+                return directive
         return Directive.RESTART
 
     def affected(self, order: Sequence[_T], failed: _T) -> Sequence[_T]:
@@ -131,6 +145,7 @@ class Strategy:
         raise NotImplementedError(f"{type(self).__name__} does not say who restarts together")
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class OneForOne(Strategy):
     """Only the child that failed restarts (OTP's `one_for_one`)."""
@@ -140,6 +155,7 @@ class OneForOne(Strategy):
         return (order[_position(order, failed)],)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class OneForAll(Strategy):
     """All children restart when one fails (OTP's `one_for_all`)."""
@@ -150,6 +166,7 @@ class OneForAll(Strategy):
         return tuple(order)
 
 
+@register
 @dataclass(frozen=True, slots=True)
 class RestForOne(Strategy):
     """The child that failed restarts, and all started after it (OTP's `rest_for_one`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from asyncio import CancelledError, Task
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from actors.asks import presentable
 from actors.cell.activation import is_abandoned
 from actors.letter import Detour, Turn, current_turn
+from actors.timers import refuse_the_dead
 
 if TYPE_CHECKING:
     from actors.cell import Cell
+
+log = logging.getLogger("actors.tasks")
 
 T = TypeVar("T")
 
@@ -21,6 +25,9 @@ def start_task(cell: Cell, coro: Coroutine[Any, Any, T], name: str | None) -> Ta
     """Run `coro` for the actor. Raises TypeError where it is no coroutine."""
     if not asyncio.iscoroutine(coro):
         raise TypeError(f"create_task takes a coroutine, not {coro!r}")
+    if cell.fate is not None:
+        coro.close()
+        refuse_the_dead(cell, "tasks")
     turn = current_turn.get()
     origin = turn if turn is not None and turn.cell is cell else Turn(cell)
     task = cell.node.loop.create_task(
@@ -29,7 +36,7 @@ def start_task(cell: Cell, coro: Coroutine[Any, Any, T], name: str | None) -> Ta
     if cell.tasks is None:
         cell.tasks = set()
     cell.tasks.add(task)
-    task.add_done_callback(lambda done: _ended(cell, done))
+    task.add_done_callback(lambda done: _ended(cell, coro, done))
     return task
 
 
@@ -42,12 +49,16 @@ async def _guard(cell: Cell, coro: Coroutine[Any, Any, T], origin: Turn) -> T:
     except BaseException as error:
         if is_abandoned(error):
             raise
-        cell.fail(error)
+        if asyncio.current_task() in (cell.tasks or ()):
+            cell.fail(error)
+        else:  # the instance that started it is gone: this is no failure of the next one
+            log.error("a task of %s failed while it was ended: %r", cell.ref, error, exc_info=error)
         # SystemExit and its like would end the event loop from a task: the actor has them now.
         raise presentable(error) from None
 
 
-def _ended(cell: Cell, task: Task[Any]) -> None:
+def _ended(cell: Cell, coro: Coroutine[Any, Any, Any], task: Task[Any]) -> None:
+    coro.close()  # one that was cancelled before its first step was never awaited
     if cell.tasks is not None:
         cell.tasks.discard(task)
     if not task.cancelled():

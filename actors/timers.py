@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from actors.durations import check_seconds
+from actors.errors import ActorStoppedError
 from actors.letter import Answer, Letter
 from actors.reason import ReceiveTimeout
 
@@ -33,6 +34,7 @@ class Timers:
     def once(self, delay: float, message: object, key: Hashable = None) -> None:
         """Deliver `message` in `delay` seconds (>= 0). Raises TypeError or ValueError."""
         check_seconds(delay, "delay", zero=True)
+        self._refuse_the_dead()
         key = self._replace(key)
 
         def fire() -> None:
@@ -47,6 +49,7 @@ class Timers:
         Beats that a stalled loop missed are left out. Raises TypeError or ValueError.
         """
         check_seconds(interval, "interval")
+        self._refuse_the_dead()
         key = self._replace(key)
         clock = self._cell.node.clock
         due = clock.now() + interval
@@ -76,8 +79,12 @@ class Timers:
     def _replace(self, key: Hashable) -> Hashable:
         if key is None:
             return object()
+        hash(key)  # raises TypeError here rather than when the timer fires
         self.cancel(key)
         return key
+
+    def _refuse_the_dead(self) -> None:
+        refuse_the_dead(self._cell, "timers")
 
     def _deliver(self, message: object) -> None:
         self._cell.deliver(Letter(message, self._cell.ref))
@@ -94,6 +101,7 @@ class ReceiveTimer:
     def __init__(self, cell: Cell, seconds: float) -> None:
         self._cell = cell
         self.seconds = check_seconds(seconds, "receive_timeout")
+        refuse_the_dead(cell, "a receive timeout")
         self._since = cell.node.clock.now()
         self._handle = self._arm(self.seconds)
 
@@ -110,7 +118,7 @@ class ReceiveTimer:
 
     def _fire(self) -> None:
         quiet = self._cell.node.clock.now() - self._since
-        if self._cell.task is not None:
+        if self._cell.task is not None or self._cell.hands:
             self._handle = self._arm(self.seconds)
         elif quiet + 1e-6 < self.seconds:
             self._handle = self._arm(self.seconds - quiet)
@@ -119,12 +127,22 @@ class ReceiveTimer:
             self._cell.deliver(Letter(ReceiveTimeout(), self._cell.ref))
 
 
+def refuse_the_dead(cell: Cell, what: str) -> None:
+    """Raise ActorStoppedError where code that outlives its actor begins something for it."""
+    if cell.fate is not None:
+        raise ActorStoppedError(cell.ref, cell.fate[0], f"it has ended, and takes {what} no more")
+
+
 class Reply(Generic[T]):
     """An answer that an actor gives after its handler has returned. The first call counts."""
 
-    __slots__ = ("_answer", "_forget")
+    __slots__ = ("_answer", "_forget", "letter")
 
-    def __init__(self, answer: Answer | None, forget: Callable[[Reply[T]], None]) -> None:
+    def __init__(
+        self, letter: Letter, answer: Answer | None, forget: Callable[[Reply[T]], None]
+    ) -> None:
+        self.letter = letter
+        """The message that it answers."""
         self._answer = answer
         self._forget = forget
 

@@ -219,8 +219,7 @@ def too_large(size: int | None, limits: Limits) -> MessageTooLargeError:
     """The error for a message of so many bytes; None where counting stopped at the limit."""
     found = "more" if size is None else f"{size} bytes"
     return MessageTooLargeError(
-        f"the message has {found}, and the limit is {limits.message_bytes} bytes:"
-        " send it in parts, or raise Limits.message_bytes on both nodes",
+        f"the message has {found}, and the limit is {limits.message_bytes} bytes: send it in parts",
         size,
         limits.message_bytes,
     )

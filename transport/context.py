@@ -67,6 +67,14 @@ class Guard:
         """Pass it on."""
         self._call(self._handler.connected, peer, directory)
 
+    def interrupted(self, peer: Identity, reason: str) -> None:
+        """Pass it on."""
+        self._call(self._handler.interrupted, peer, reason)
+
+    def restored(self, peer: Identity) -> None:
+        """Pass it on."""
+        self._call(self._handler.restored, peer)
+
     def disconnected(self, peer: Identity, reason: str, undelivered: Sequence[Parcel]) -> None:
         """Pass it on."""
         self._call(self._handler.disconnected, peer, reason, undelivered)

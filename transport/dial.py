@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Dial", "DialOwner"]
 
 
+_WORTH_A_WORD = 3
+"""So many failures in a row are logged: nodes that start together miss each other at first."""
+
+
 class DialOwner(Protocol):
     """What a dial tells its mesh."""
 
@@ -39,6 +43,7 @@ class Dial:
         self.following: str | None = None
         self._context = context
         self._owner = owner
+        self._failures = 0
         self._backoff = context.backoff()
         self._connection: Connection | None = None
         self._timer: TimerHandle | None = None
@@ -67,10 +72,16 @@ class Dial:
         self.following = name
 
     def fail(self, reason: str) -> None:
-        """This attempt came to nothing: say so, and try again later."""
-        self._context.journal.complain(
-            "unreachable", self.endpoint, "%s is unreachable, trying on: %s", self.endpoint, reason
-        )
+        """This attempt came to nothing: try again later, and say so where that goes on."""
+        self._failures += 1
+        if self._failures >= _WORTH_A_WORD:
+            self._context.journal.complain(
+                "unreachable",
+                self.endpoint,
+                "%s does not answer (%s); trying on",
+                self.endpoint,
+                reason,
+            )
         self.retry()
         self._context.handler.unreachable(self.endpoint, reason)
 

@@ -65,8 +65,9 @@ class MeshStats:
 class MeshHandler(Protocol):
     """What a mesh calls. Plain functions, on the loop's thread; they must not block.
 
-    For each peer the order is: `connected`, any number of `received` and `writable`,
-    `disconnected`; then perhaps `connected` again. An exception is logged and otherwise ignored.
+    For each peer the order is: `connected`, any number of `received`, `writable`, `interrupted`
+    and `restored`, `disconnected`; then perhaps `connected` again. An exception is logged and
+    otherwise ignored.
     """
 
     def admit(self, peer: Identity) -> str | None:
@@ -96,6 +97,12 @@ class MeshHandler(Protocol):
             buffers: their out-of-band buffers, in the order of the records.
             count: how many records.
         """
+
+    def interrupted(self, peer: Identity, reason: str) -> None:
+        """The connection to a peer broke; it is being made anew, and records wait meanwhile."""
+
+    def restored(self, peer: Identity) -> None:
+        """It stands again, and nothing was lost."""
 
     def disconnected(self, peer: Identity, reason: str, undelivered: Sequence[Parcel]) -> None:
         """The peer was given up for good.

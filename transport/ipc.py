@@ -29,7 +29,7 @@ class PathLock:
         if path.startswith("@"):
             return
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
             self._acquire()
         except OSError as error:
             self._close()

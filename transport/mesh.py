@@ -20,7 +20,7 @@ from transport.peer import Peer, PeerState
 from transport.reception import Reception
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from transport.clock import Clock
     from transport.connection import Connection
@@ -157,6 +157,19 @@ class Mesh:
         if peer is not None:
             peer.give_up(reason, goodbye="dropped")
 
+    def renew(self, incarnation: int) -> None:
+        """Go on as another incarnation: all peers are given up, and learn who is there now.
+
+        Each connected peer gets its `disconnected`; whom to dial is the caller's to say.
+        """
+        for dial in self._dials.values():
+            dial.stop()
+        self._dials.clear()
+        for peer in list(self._peers.values()):
+            peer.give_up("this node begins a new life", goodbye="left")
+        self._reception.close()
+        self._context.identity = replace(self.identity, incarnation=incarnation)
+
     def stats(self) -> MeshStats:
         """What was counted so far."""
         counters = self._context.counters
@@ -177,7 +190,8 @@ class Mesh:
         Each connected peer gets its `disconnected` with the reason `closed`.
 
         Args:
-            timeout: seconds to wait for acknowledgements; after it the rest is handed back.
+            timeout: seconds to wait until records that weigh something are acknowledged; after it
+                they are handed back. For others `linger` is enough.
         """
         if self._closed is not None:
             await self._closed.wait()
@@ -185,7 +199,9 @@ class Mesh:
         self._closed = asyncio.Event()
         try:
             self._withdraw()
-            await self._acknowledged(timeout)
+            linger = self._context.options.linger
+            await self._acknowledged(min(timeout, linger), lambda link: link.idle)
+            await self._acknowledged(timeout - linger, lambda link: not link.waiting)
         finally:
             for peer in list(self._peers.values()):
                 peer.give_up("closed", goodbye="left")
@@ -338,12 +354,12 @@ class Mesh:
             if peer.state is PeerState.OPENING:
                 peer.give_up("closed", goodbye="left")
 
-    async def _acknowledged(self, timeout: float) -> None:
-        """Wait until all links are idle, at most `timeout` seconds."""
+    async def _acknowledged(self, timeout: float, done: Callable[[Link], bool]) -> None:
+        """Wait until all links are `done`, at most `timeout` seconds."""
         over = asyncio.Event()
-        timer = self._context.clock.call_later(timeout, self._give_up_waiting, over)
+        timer = self._context.clock.call_later(max(timeout, 0.0), self._give_up_waiting, over)
         try:
-            while not over.is_set() and any(not p.link.idle for p in self._connected()):
+            while not over.is_set() and not all(done(p.link) for p in self._connected()):
                 self._progress.clear()
                 await self._progress.wait()
         finally:

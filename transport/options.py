@@ -43,7 +43,7 @@ class TransportOptions:
     heartbeat_interval: float = 1.0
     heartbeat_timeout: float = 4.0
     reconnect_initial: float = 0.05
-    reconnect_maximum: float = 5.0
+    reconnect_maximum: float = 2.0
     reconnect_jitter: float = 0.2
     disconnect_grace: float = 1.0
     refused_grace: float = 0.3

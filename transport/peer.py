@@ -137,7 +137,8 @@ class Peer:
             self.give_up("the peer began another session")
             return
         link.other = opened.own
-        if self._broken_at is not None:
+        restored = self._broken_at is not None
+        if restored:
             self._context.counters.reconnects += 1
             self._broken_at = None
             self._deadline.cancel()
@@ -149,6 +150,8 @@ class Peer:
             self._violated("session", str(error))
             return
         self._come_up()
+        if restored:
+            self._context.handler.restored(self.identity)
 
     def writable(self, connection: Connection) -> None:
         """There is room again."""
@@ -179,6 +182,7 @@ class Peer:
             self._why = reason
             self._arm_grace()
             self._attempt()
+            self._context.handler.interrupted(self.identity, reason)
         else:
             self._retry_later(connection.endpoint, reason, refused)
 

@@ -72,6 +72,10 @@ class Reception:
             LOGGER.exception("a message could not be handled")
             self._context.journal.rejected["error"] += 1
 
+    def close(self) -> None:
+        """Nobody who has begun to shake hands may go on."""
+        self._visitors.clear()
+
     def forget(self, peer: Peer) -> None:
         """A peer is gone: its source is a stranger's from now on."""
         if peer.source is not None:
@@ -125,7 +129,7 @@ class Reception:
         self._prune()
 
     def _on_open(self, source: bytes, visitor: _Visitor, opening: Opening) -> None:
-        del self._visitors[source]
+        self._visitors.pop(source, None)
         assert visitor.node is not None
         found = self._house.session(visitor.node, opening)
         if isinstance(found, tuple):
@@ -138,7 +142,7 @@ class Reception:
         found.accepted()
 
     def _on_refusal(self, source: bytes, visitor: _Visitor, refusal: Refusal) -> None:
-        del self._visitors[source]
+        self._visitors.pop(source, None)
         assert visitor.node is not None
         self._house.declined(visitor.node.identity(), refusal)
 

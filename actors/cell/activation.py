@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import CancelledError, Task
+from collections import deque
 from collections.abc import Coroutine
 from types import CoroutineType
+from typing import Any
 
 from actors import handlers
 from actors.cell.base import Order
@@ -19,6 +21,7 @@ from actors.commands import Stop
 from actors.errors import DeathPactError, Refusal, UnhandledMessageError
 from actors.letter import Letter, Turn, current_turn
 from actors.reason import Terminated
+from actors.ref import ActorRef
 from actors.state import State
 
 log = logging.getLogger("actors.cell")
@@ -49,8 +52,12 @@ class Activation(Door):
 
     def _activate(self) -> None:
         if self.task is None and self._has_work():
-            node = self.node
-            self.task = node.loop.create_task(self._run(), context=node.context.copy())
+            self.task = self._begin_task(self._run())
+
+    def _begin_task(self, coro: Coroutine[Any, Any, None]) -> Task[None]:
+        """Not by the loop's `create_task`: whose factory may run it before it is known here."""
+        node = self.node
+        return Task(coro, loop=node.loop, context=node.context.copy())
 
     def _has_work(self) -> bool:
         hands = len(self.hands or ())
@@ -73,21 +80,23 @@ class Activation(Door):
 
     async def _run(self) -> None:
         """One activation: orders first, then messages, until there is nothing left to do."""
-        turn = self.turn = Turn(self)
-        current_turn.set(turn)
+        task = self.task
+        idle = Turn(self)
         try:
             while self._has_work():
+                self.turn = idle
+                current_turn.set(idle)
                 try:
                     if self.orders and not self._is_draining():
                         await self._obey(self.orders[0])
                     else:
-                        await self._work(turn)
+                        await self._work(idle)
                 except CancelledError:
                     if not self.interrupted:
                         raise
                 self._come_back()
         finally:
-            if self.turn is turn:
+            if self.task is task:
                 self._rest()
 
     def _rest(self) -> None:
@@ -103,8 +112,11 @@ class Activation(Door):
         if not self.node.loop.is_closed():
             self._activate()
 
-    async def _work(self, turn: Turn) -> None:
-        """Handle what is queued, up to the budget. This is the hot path of every message."""
+    async def _work(self, idle: Turn) -> None:  # noqa: C901 - in one piece for its speed
+        """Handle what is queued, up to the budget. This is the hot path of every message.
+
+        Handlers that cannot await share one turn: while they run nobody else does.
+        """
         actor_class = self.props.actor_class
         if actor_class.concurrency > 1:
             await self._work_concurrently(actor_class.concurrency)
@@ -114,13 +126,20 @@ class Activation(Door):
         table = actor_class._handlers
         actor = self.actor
         ledger = self.ledger
+        turn = idle
         for _ in range(BUDGET):
             letter = mailbox.popleft()
             handler = table.get(type(letter.message))
-            if handler is None or self.behaviours is not None or not self.plain:
+            if handler is None or self.behaviours or self.watching or not self.plain:
+                turn = self._take_turn(letter)
                 await self._handle(turn, letter)
             else:
-                turn.letter = letter
+                if handler.is_async:
+                    turn = self._take_turn(letter)
+                elif turn is idle:
+                    turn.letter = letter
+                else:
+                    turn = self._share_turn(idle, letter)
                 try:
                     result = handler.function(actor, letter.message)
                     if handler.is_async or type(result) is CoroutineType:
@@ -137,9 +156,19 @@ class Activation(Door):
                 return
         await asyncio.sleep(0)
 
+    def _take_turn(self, letter: Letter) -> Turn:
+        turn = self.turn = Turn(self, letter)
+        current_turn.set(turn)
+        return turn
+
+    def _share_turn(self, idle: Turn, letter: Letter) -> Turn:
+        idle.letter = letter
+        self.turn = idle
+        current_turn.set(idle)
+        return idle
+
     async def _handle(self, turn: Turn, letter: Letter) -> None:
         """Handle one letter by whatever way it takes: behaviour, handler, or `receive`."""
-        turn.letter = letter
         if self.senders:
             self._admit_senders()
         if self.watching is not None and isinstance(letter.message, Terminated):
@@ -175,23 +204,40 @@ class Activation(Door):
         if is_abandoned(error):
             raise error
         cancelled = isinstance(error, CancelledError)
-        accounted = turn.letter is not letter
+        accounted = turn.letter is not letter and not self._take_from_stash(letter)
         turn.letter = None
+        interrupted = cancelled and self.interrupted
+        told = self._stopped_error() if interrupted else error
+        self._answer_owed(letter, told)
         if isinstance(error, Refusal) and not accounted:
             self.ledger.handled += 1
             if letter.answer is not None:
                 letter.answer.fail(error)
             return
-        interrupted = cancelled and self.interrupted
         if not accounted:
             self.ledger.failed += 1
             if letter.answer is not None:
-                letter.answer.fail(self._stopped_error() if interrupted else error)
+                letter.answer.fail(told)
         if interrupted:
             raise error
         if cancelled:
             uncancel()
         self._suspend(error, letter.message)
+
+    def _take_from_stash(self, letter: Letter) -> bool:
+        """A message that failed is not handled again, although it was stashed."""
+        for index, stashed in enumerate(self.stashed or ()):
+            if stashed is letter:
+                assert self.stashed is not None
+                del self.stashed[index]
+                return True
+        return False
+
+    def _answer_owed(self, letter: Letter, error: BaseException) -> None:
+        """Who was promised a later answer to a message that failed gets the error."""
+        for reply in tuple(self.owed or ()):
+            if reply.letter is letter:
+                reply.fail(error)
 
     def unhandled(self, message: object) -> None:
         """Account for the message in hand as one that nobody takes: `Actor.receive` calls this."""
@@ -213,12 +259,11 @@ class Activation(Door):
             self.hands = {}
         while mailbox and len(self.hands) < limit and self.state is RUNNING:
             turn = Turn(self, mailbox.popleft())
-            context = self.node.context.copy()
-            task = self.node.loop.create_task(self._hand(turn), context=context)
-            self.hands[turn] = task
+            self.hands[turn] = self._begin_task(self._hand(turn))
         await asyncio.sleep(0)
 
     async def _hand(self, turn: Turn) -> None:
+        turn.begun = True
         current_turn.set(turn)
         assert turn.letter is not None
         try:
@@ -243,16 +288,28 @@ class Activation(Door):
 
     def _interrupt(self) -> None:
         """Cancel whatever runs for this actor; if that takes no notice, go on without it."""
-        if self.task is None and not self.hands:
+        self._recall_hands()
+        running = [*(self.hands or {}).values()]
+        # A task that is cancelled before its first step never comes to its `finally`.
+        if self.task is not None and self.turn is not None:
+            running.append(self.task)
+        if not running:
             self._activate()
             return
         self.interrupted = True
-        running = [*(self.hands or {}).values()]
-        if self.task is not None:
-            running.append(self.task)
         for task in running:
             task.cancel()
         self.node.clock.call_later(GRACE, self._abandon, running)
+
+    def _recall_hands(self) -> None:
+        """Put back the messages that were taken up in this very turn of the loop."""
+        for turn, task in reversed(tuple((self.hands or {}).items())):
+            if not turn.begun and self.hands is not None and turn.letter is not None:
+                del self.hands[turn]
+                task.cancel()
+                if self.mailbox is None:
+                    self.mailbox = deque()
+                self.mailbox.appendleft(turn.letter)
 
     def _come_back(self) -> None:
         """What was interrupted has come to its end."""
@@ -277,8 +334,7 @@ class Activation(Door):
             self.task = None
             self.turn = None
         for task in stuck:
-            log.error("%s took no notice of its cancellation; it is abandoned", self.ref)
-            _close(task)
+            abandon(task, self.ref)
         self._activate()
 
 
@@ -294,8 +350,9 @@ def uncancel() -> None:
         task.uncancel()
 
 
-def _close(task: Task[None]) -> None:
+def abandon(task: Task[Any], ref: ActorRef[Any]) -> None:
     """End a coroutine that ignores CancelledError, where it waits, by GeneratorExit."""
+    log.error("%s took no notice of its cancellation; it is abandoned", ref)
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     coroutine = task.get_coro()
     try:

@@ -106,9 +106,9 @@ class CellState(msgspec.Struct, eq=False):
     owed: dict[Reply[Any], None] | None = None
 
     @property
-    def is_starting(self) -> bool:
-        """Whether the constructor or `on_start` has yet to end."""
-        return self.state is State.STARTING
+    def is_in_hook(self) -> bool:
+        """Whether its own code may run with no message in hand: it starts, or it ends."""
+        return self.state is State.STARTING or self.state is State.STOPPING
 
     def queued(self) -> int:
         """Count the messages that are here and not yet accounted for."""

@@ -6,13 +6,15 @@ parent's supervision replaces.
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future
+import asyncio
+from asyncio import CancelledError, Future, Task
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.cell.activation import Activation, is_abandoned, uncancel
+from actors.cell.activation import GRACE, Activation, abandon, is_abandoned, uncancel
 from actors.cell.base import Order
 from actors.commands import Command, Fail, Halt, Resume, Start, Stop
+from actors.durations import time_limit
 from actors.events import ActorRestarted, ActorStopped
 from actors.family import Family
 from actors.reason import Reason, Terminated
@@ -123,8 +125,7 @@ class Cell(Activation):
         """Begin the end; a second order to stop waits for the first, within its own deadline."""
         returns = self.permanent and stop.reason is Reason.NORMAL
         if not returns:
-            self.closing = True
-            self.plain = False
+            self._close_door()
         (self.ending or order).waiters.append(done)
         if self.ending is not None:
             self._arm(self.ending, stop.deadline)
@@ -137,11 +138,20 @@ class Cell(Activation):
             self._order(order)
             self._arm(order, stop.deadline)
 
+    def _close_door(self) -> None:
+        """Take nothing more in; who waits for room waits in vain."""
+        self.closing = True
+        self.plain = False
+        senders, self.senders = self.senders, None
+        for _, room in senders or ():
+            if not room.done():
+                room.set_exception(self._stopped_error())
+
     def _may_end_at_once(self, stop: Stop, returns: bool) -> bool:
         """Whether nothing has to be awaited: an idle actor without children and `on_stop`."""
         return (
             self.task is None
-            and not (self.orders or self.hands or self.family or returns)
+            and not (self.orders or self.hands or self.family or self.tasks or returns)
             and not (self.mailbox and stop.drain)
             and self.state is RUNNING
             and not self.props.actor_class._has_stop_hook
@@ -242,7 +252,23 @@ class Cell(Activation):
         actor, self.actor = self.actor, None  # from here on it takes no more children
         if actor is not None and not brutal:
             await self._hook(actor, error, reason)
+        if self.tasks:
+            await self._end_tasks(self.tasks)
         self._shed(error)
+
+    async def _end_tasks(self, tasks: set[Task[Any]]) -> None:
+        """Cancel what the instance started, and wait for it: the next one begins after its end."""
+        self.tasks = None
+        tasks = tasks - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        try:
+            async with time_limit(self.node.clock, GRACE):
+                await asyncio.gather(*map(asyncio.shield, tasks), return_exceptions=True)
+        except TimeoutError:
+            for task in tasks:
+                if not task.done():
+                    abandon(task, self.ref)
 
     async def _hook(self, actor: Actor, error: BaseException | None, reason: Reason) -> None:
         """Run the last hook of an instance; what it raises is reported and changes nothing."""
@@ -267,9 +293,6 @@ class Cell(Activation):
         if self.receive_timer is not None:
             self.receive_timer.close()
             self.receive_timer = None
-        for task in self.tasks or ():
-            task.cancel()
-        self.tasks = None
         self.behaviours = None
         self.unwatch_all()
         self.unstash()
@@ -315,17 +338,12 @@ class Cell(Activation):
         """The end: account for what is left, and tell everybody who wants to know."""
         self._shed(None)
         self.state = STOPPED
-        self.closing = True
-        self.plain = False
         self.fate = (reason, detail)
+        self._close_door()
         self.actor = None
-        mailbox, self.mailbox = self.mailbox, None
-        for letter in mailbox or ():
-            self._bounce(letter)
-        for _, room in self.senders or ():
-            if not room.done():
-                room.set_exception(self._stopped_error())
-        self.senders = None
+        while self.mailbox:  # one by one: each is either queued or dead for who looks meanwhile
+            self._bounce(self.mailbox.popleft())
+        self.mailbox = None
         self.node.forget(self)
         for waiter in self.waiters or ():
             if not waiter.done():

@@ -24,10 +24,10 @@ class Door(CellState):
 
     def deliver(self, letter: Letter) -> None:
         """Put the letter into the mailbox, or account for it where that cannot be."""
-        self.ledger.told += 1
         if not self.plain:
             self._admit(letter)
             return
+        self.ledger.told += 1
         mailbox = self.mailbox
         if mailbox is None:
             self.mailbox = deque((letter,))
@@ -38,15 +38,23 @@ class Door(CellState):
 
     def _admit(self, letter: Letter) -> None:
         bounds = self.props.actor_class.mailbox
-        if self.closing:
+        self.ledger.told += 1
+        if self._is_shut_to(letter):
             self._bounce(letter)
         elif not self._is_full():
             self._enqueue(letter)
         elif bounds.overflow == "drop_old":
-            self._drop_oldest()
             self._enqueue(letter)
+            self._drop_oldest()
         else:
             self.node.bury(letter, self.ref, "mailbox full", self._full())
+
+    def _is_shut_to(self, letter: Letter) -> bool:
+        """Whether it ends, or its node does: then only the node's own actors are heard."""
+        if self.closing or not self.node.closing:
+            return self.closing
+        sender = letter.sender
+        return sender is None or sender._origin[:2] != self.node.origin[:2]
 
     def _is_full(self) -> bool:
         capacity: int | None = self.props.actor_class.mailbox.capacity
@@ -80,15 +88,20 @@ class Door(CellState):
     def _stopped_error(self) -> ActorStoppedError:
         if self.fate is not None:
             return ActorStoppedError(self.ref, *self.fate)
-        ending = self.ending.command if self.ending is not None else None
-        if isinstance(ending, Stop):
-            return ActorStoppedError(self.ref, ending.reason, ending.detail or "it is stopping")
+        order = self.ending
+        if order is not None and order.brutal:
+            return ActorStoppedError(self.ref, Reason.KILLED, "it did not stop in time")
+        if order is not None and isinstance(order.command, Stop):
+            detail = order.command.detail or "it is stopping"
+            return ActorStoppedError(self.ref, order.command.reason, detail)
+        if self.interrupted:
+            return ActorStoppedError(self.ref, Reason.KILLED, "it took too long to restart")
         return ActorStoppedError(self.ref, Reason.SHUTDOWN, "it is stopping")
 
     def offer(self, letter: Letter) -> Future[None] | None:
         """Put the letter into the mailbox; where that is full, return a future to wait for."""
         bounds = self.props.actor_class.mailbox
-        if self.closing:
+        if self._is_shut_to(letter):
             self.deliver(letter)
             raise self._stopped_error()
         if self._is_full() and bounds.overflow == "reject":

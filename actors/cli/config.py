@@ -176,6 +176,8 @@ def _wrong(option: Option, where: str, value: object, problem: str) -> ConfigErr
 
 def _whole(settings: Settings) -> Settings:
     """Check what one setting means for another."""
+    if not settings.bind:
+        raise ConfigError("--bind", "a node needs an endpoint to be reached at, and none is named")
     if settings.workers is not None:
         longest = f"{settings.name}-{settings.workers}"
         try:

@@ -21,12 +21,22 @@ log = logging.getLogger("actors.cli")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    _open_standard_streams()
     signals = StopSignals()
     try:
         signals.install()
         return _command(arguments, signals)
     except StoppedEarly:
         return Exit.DRAINED
+
+
+def _open_standard_streams() -> None:
+    """Where one was closed, its number would go to a socket: give it to the null device."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _command(arguments: Sequence[str] | None, signals: StopSignals) -> int:

@@ -97,9 +97,12 @@ async def _enter(node: Node) -> None:
 
 async def _run_to_end(node: Node, settings: Settings, root: Root | None, ending: Ending) -> int:
     work = asyncio.create_task(_work(node, settings, root, ending), name="actors-node")
+    closed = asyncio.create_task(node.wait_closed())
+    closed.add_done_callback(lambda _: ending.ask(Exit.DRAINED))
     code = await ending.code
     work.cancel()
-    await asyncio.wait({work}, timeout=settings.drain_timeout)
+    closed.cancel()
+    await asyncio.wait({work, closed}, timeout=settings.drain_timeout)
     drained = await _drain(node, settings.drain_timeout)
     return code if code or drained else Exit.FAILED
 

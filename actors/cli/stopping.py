@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -26,6 +27,10 @@ class StoppedEarly(BaseException):
     """A signal came while nothing ran yet that could be drained."""
 
 
+ECHO = 0.05
+"""Seconds in which a signal that comes again is the same one: sent to process and group alike."""
+
+
 class StopSignals:
     """The first SIGTERM or SIGINT asks for an orderly end, the second ends the process at once.
 
@@ -35,6 +40,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.asked = False
+        self._asked_at = 0.0
         self._ask: Callable[[], object] | None = None
         self._on_second: Callable[[], object] = kill_offspring
 
@@ -61,10 +67,14 @@ class StopSignals:
         self._ask = _nothing
 
     def _received(self, number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.asked and now - self._asked_at < ECHO:
+            return
         if self.asked:
             self._on_second()
             end_process(Exit.FAILED)
         self.asked = True
+        self._asked_at = now
         if self._ask is None:
             raise StoppedEarly(signal.Signals(number).name)
         self._ask()

@@ -23,6 +23,9 @@ from transport.endpoint import Endpoint, parse_endpoint
 
 log = logging.getLogger("actors.cli")
 
+_VERDICTS = frozenset(Exit) - {Exit.DRAINED}
+"""Exit codes by which a worker says that trying again is in vain; any other end is a crash."""
+
 
 def run_workers(settings: Settings, signals: StopSignals) -> int:
     """Run the workers until told to stop, or until all have ended; return the exit code."""
@@ -127,7 +130,7 @@ class Parent:
             if self._stopping.is_set():
                 # Told to stop before it had started what could be drained: nothing was lost.
                 return 0 if code == -signal.SIGTERM and not ready else code
-            if not was_ready and code > 0:
+            if not was_ready and code in _VERDICTS:
                 self._give_up(worker, code)
                 return code
             delay = patience.after(loop.time() - born)

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actors.cluster.membership import member_of
+from actors.cluster.membership import QUARANTINED, member_of
 from actors.errors import NodeRefusedError
-from actors.events import MemberDown, MemberUp, NodeRefused
+from actors.events import MemberDown, MemberSuspect, MemberUp, NodeRefused
 from actors.inbound import Inbound
 from actors.wire import Kind
 from serialization import EnvelopeError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("actors.cluster")
 
+_LOUDNESS = {"left": logging.INFO, "closed": logging.DEBUG}
+"""How loud to say that a node is down, by the reason; for all others it is a warning."""
+
 
 class Cluster:
     """What the mesh calls (`transport.MeshHandler`), in terms of members and peers."""
@@ -29,6 +32,7 @@ class Cluster:
         self._seeds = tuple(seeds)
         self._untried = set(seeds)
         self._inbound = Inbound(node)
+        self._renewing = False
         self.refusal: NodeRefusedError | None = None
         self.first_answers = asyncio.Event()
         """Every seed has answered, refused, or failed to answer once."""
@@ -108,6 +112,23 @@ class Cluster:
             log.warning("node %r sent a batch that makes no sense: %s", peer.name, error)
             self.mesh.drop(peer.name, "it sent a batch that makes no sense")
 
+    def interrupted(self, peer: Identity, reason: str) -> None:
+        """A link broke: whoever can do without that node does so until it stands again."""
+        member = self._node.membership.suspect(peer)
+        if member is not None:
+            log.info("node %r is suspect: %s", peer.name, reason)
+            self._node.remote.pause_children(peer.name, peer.incarnation)
+            self._node.events.publish(MemberSuspect(member))
+
+    def restored(self, peer: Identity) -> None:
+        """The link stands again."""
+        member = self._node.membership.reachable(peer)
+        if member is not None:
+            log.info("node %r is up again", peer.name)
+            self._node.remote.resume_children(peer.name, peer.incarnation)
+            self._node.events.publish(MemberUp(member))
+            self._node.placement.members_changed()
+
     def disconnected(self, peer: Identity, reason: str, undelivered: Sequence[Parcel]) -> None:
         """A node is gone for good, or has come back as another."""
         member = self._node.membership.down(peer)
@@ -115,7 +136,7 @@ class Cluster:
         if known is not None:
             self._node.remote.lose(known, reason, undelivered)
         if member is not None:
-            level = logging.INFO if reason in ("left", "closed") else logging.WARNING
+            level = _LOUDNESS.get(reason, logging.WARNING)
             log.log(level, "node %r at %s is down: %s", peer.name, member.address, reason)
             self._node.events.publish(MemberDown(member, reason))
         for seed in self._seeds:
@@ -124,17 +145,38 @@ class Cluster:
 
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         """Another node does not let this one in."""
-        log.error("refused by the node at %s: %s: %s", endpoint, code, reason)
+        if code == QUARANTINED:
+            if not self._renewing:
+                self._renewing = True
+                self._node.loop.call_soon(self._renew)
+            return
         self.refusal = NodeRefusedError(endpoint, f"{code}: {reason}")
         self._node.events.publish(NodeRefused(endpoint, f"{code}: {reason}"))
         self._tried((endpoint,))
         self.first_answers.set()
 
     def unreachable(self, endpoint: str, reason: str) -> None:
-        """One attempt has failed; the mesh goes on trying."""
-        if endpoint in self._untried:
-            log.warning("seed %s does not answer (%s); trying on", endpoint, reason)
+        """One attempt has failed; the mesh goes on trying the seeds."""
         self._tried((endpoint,))
+        if endpoint not in self._seeds:
+            self._node.remote.not_there(endpoint, reason)
+
+    # --- a new life -----------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Come back as a new incarnation: the others have declared this one over.
+
+        This node had stalled, or was cut off. Its actors live on; all that joined them to others
+        has ended there, and now ends here.
+        """
+        self._renewing = False
+        node = self._node
+        log.warning("the cluster had given this node up; it comes back as a new incarnation")
+        known = [m.address for m in node.membership.members if m is not node.membership.own]
+        self.mesh.renew(incarnation := node.random.getrandbits(52) | 1)
+        node.renew(incarnation)
+        for endpoint in dict.fromkeys((*self._seeds, *filter(None, known))):
+            self.mesh.dial(endpoint)
 
     def writable(self, peer: Identity) -> None:
         """A full link has room."""

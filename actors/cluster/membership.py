@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import msgspec
 
-from actors.cluster.member import Member
+from actors.cluster.member import Member, Status
 from transport import Identity
+
+QUARANTINED = "quarantined"
+"""The code of the refusal of a life that was declared over: the node may come back as another."""
 
 FORGET_AFTER = 10_000
 """How many past lives of nodes are remembered, so that none of them comes back."""
@@ -67,7 +70,7 @@ class Membership:
         """
         if self.is_over(identity.name, identity.incarnation):
             return (
-                f"quarantined: this life of {identity.name!r} was declared over; "
+                f"{QUARANTINED}: this life of {identity.name!r} was declared over; "
                 "it must come back as a new one"
             )
         holder = self.get(identity.name)
@@ -97,6 +100,27 @@ class Membership:
             self.own = replace(self.own, status="leaving")
         elif name in self._peers:
             self._peers[name] = replace(self._peers[name], status="leaving")
+
+    def suspect(self, identity: Identity) -> Member | None:
+        """The link to a node broke; return what it is now, None where that is nothing new."""
+        return self._turn(identity, "up", "suspect")
+
+    def reachable(self, identity: Identity) -> Member | None:
+        """The link stands again; return what the node is now, None where that is nothing new."""
+        return self._turn(identity, "suspect", "up")
+
+    def _turn(self, identity: Identity, old: Status, new: Status) -> Member | None:
+        member = self._peers.get(identity.name)
+        if member is None or member.incarnation != identity.incarnation or member.status != old:
+            return None
+        self._peers[identity.name] = member = replace(member, status=new)
+        return member
+
+    def renew(self, incarnation: int) -> None:
+        """Begin a new life of this node, which knows of no others."""
+        self.own = replace(self.own, incarnation=incarnation)
+        self._peers.clear()
+        self._over.clear()
 
     def down(self, identity: Identity) -> Member | None:
         """A node is gone; return what it was, None where it was not known."""

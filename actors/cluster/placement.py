@@ -28,7 +28,8 @@ class Placement:
         if at is None:
             return self._membership.own.name
         if isinstance(at, str):
-            return at if self._membership.is_up(at) else None
+            member = self._membership.get(at)
+            return None if member is None or member.status == "leaving" else at
         names = self.nodes_of(at)
         if not names:
             return None
@@ -37,9 +38,13 @@ class Placement:
         return min((*names[start:], *names[:start]), key=population)
 
     def nodes_of(self, role: Role) -> list[str]:
-        """Return the names of the nodes that have the role."""
-        members = self._membership.members
-        return sorted(m.name for m in members if m.status == "up" and role.name in m.roles)
+        """Return the names of the nodes that have the role; suspect ones for want of better."""
+        members = [m for m in self._membership.members if role.name in m.roles]
+        for status in ("up", "suspect"):
+            names = sorted(m.name for m in members if m.status == status)
+            if names:
+                return names
+        return []
 
     def complaint(self, at: Place | None) -> str:
         """Return in words why there was no node for `at`."""

@@ -118,10 +118,21 @@ async def test_two_that_ask_each_other_at_the_same_time_do_not_hang() -> None:
     clock = VirtualClock()
     async with Node("n", clock=clock) as node:
         a, b = node.spawn(Puppet), node.spawn(Puppet)
+        gate = Gate()
+
+        def when_both_are_busy(other: ActorRef[Any]) -> Do:
+            async def attempt(actor: Any) -> Any:
+                await gate.pass_through()
+                return await catching(other, Notes()).action(actor)
+
+            return Do(attempt)
+
         answers = [
-            await begin(a.ask(catching(b, Notes()), timeout=None)),
-            await begin(b.ask(catching(a, Notes()), timeout=None)),
+            await begin(a.ask(when_both_are_busy(b), timeout=None)),
+            await begin(b.ask(when_both_are_busy(a), timeout=None)),
         ]
+        await clock.advance(1)
+        gate.open()
         await clock.advance(1)
         assert all(answer.done() for answer in answers)
         assert "cycle" in await asyncio.gather(*answers)

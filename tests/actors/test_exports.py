@@ -27,6 +27,7 @@ CONTRACT = {
     "Mailbox",
     "MailboxFullError",
     "MemberDown",
+    "MemberSuspect",
     "MemberUp",
     "Message",
     "MessageDecodeError",

@@ -101,6 +101,8 @@ class Recorder:
     def __init__(self, name: str) -> None:
         self.name = name
         self.events: list[tuple[Any, ...]] = []
+        self.broken: list[tuple[Any, ...]] = []
+        """Interruptions and what followed; apart, for most tests are about what stays."""
         self.records: list[bytes] = []
         self.buffers: list[bytes] = []
         self.batches: list[tuple[bytes, int]] = []
@@ -128,6 +130,12 @@ class Recorder:
         if self.on_received is not None:
             self.on_received()
         self._news.set()
+
+    def interrupted(self, peer: Identity, reason: str) -> None:
+        self.broken.append(("interrupted", peer, reason))
+
+    def restored(self, peer: Identity) -> None:
+        self.broken.append(("restored", peer))
 
     def disconnected(self, peer: Identity, reason: str, undelivered: Sequence[Parcel]) -> None:
         self._note("disconnected", peer, reason, list(undelivered))
