@@ -28,6 +28,7 @@ __all__ = [
     "AskTimeoutError",
     "BindError",
     "DeathPactError",
+    "LinkFullError",
     "MailboxFullError",
     "MessageDecodeError",
     "MessageTooLargeError",
@@ -144,6 +145,24 @@ class MailboxFullError(ActorsError):
             f"the mailbox of {recipient} is full ({capacity} messages); use send to wait for room"
         )
         self.recipient = str(recipient)
+        self.capacity = capacity
+
+
+@register
+class LinkFullError(MailboxFullError):
+    """The queue to the recipient's node is full; node and recipient may be well.
+
+    Attributes: `recipient` (its address), `node` (its node's name), `capacity` (bytes).
+    """
+
+    def __init__(self, recipient: object, node: str, capacity: int) -> None:
+        ActorsError.__init__(
+            self,
+            f"the queue to node {node!r} is full ({capacity} bytes), so {recipient} gets no more "
+            "at present; use send to wait for room",
+        )
+        self.recipient = str(recipient)
+        self.node = node
         self.capacity = capacity
 
 

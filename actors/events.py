@@ -167,7 +167,10 @@ class EventStream:
         """
         if self._busy or self._later:
             self._postpone(event)
-            return
+        else:
+            self._hand_out(event)
+
+    def _hand_out(self, event: Event) -> None:
         self._busy = True
         try:
             for callback in self.wants(type(event)):
@@ -185,8 +188,8 @@ class EventStream:
 
     def _catch_up(self) -> None:
         events, self._later = self._later, []
-        for event in events:
-            self.publish(event)
+        for event in events:  # all of them before what they bring about
+            self._hand_out(event)
 
 
 def _check_kind(kind: object) -> None:

@@ -96,10 +96,9 @@ class Guests:
         peer.guests[cell] = None
         cell.begin()
 
-    def refuse(self, peer: Peer, key: str, owner: str | None, error: Exception) -> None:
+    def refuse(self, peer: Peer, key: str, parent: ActorRef[Any] | None, error: Exception) -> None:
         """What was to be spawned here ends with `error`, and those who ask it learn why."""
         detail = f"{type(error).__name__}: {error}"
         self._node.delivery.remember(key, Reason.ERROR, detail)
-        if owner is not None:
-            parent = self._node.delivery.ref(owner)
+        if parent is not None:
             RemoteKeeper(self._node, peer, parent, key).stopped(Reason.ERROR, detail)

@@ -260,10 +260,15 @@ class Inbound:
         try:
             value = self._node.codec.decode(tag, body, buffers)
         except ActorsError as error:
-            if kind != Kind.ERROR:
+            if kind == Kind.SPAWN:
+                parent = None if sender is None else self._ref(peer, sender)
+                self._guests.refuse(peer, target, parent, error)
+                return
+            if kind not in {Kind.ERROR, Kind.CHILD}:
                 self._remote.reply_error(peer, correlation, error)
                 return
-            value = error
+            # Of what a child says only the error of its failure can be unknown here.
+            value = error if kind == Kind.ERROR else ["failed", error, True]
         handle(peer, target, sender, correlation, value)
 
     def _on_withdraw(
@@ -309,7 +314,8 @@ class Inbound:
             parent = None if owner is None else self._node.delivery.ref(owner)
             self._guests.take_in(peer, target, actor_class, args, kwargs, restart, shutdown, parent)
         except (ImportError, TypeError, ValueError, NameTakenError, NodeClosedError) as error:
-            self._guests.refuse(peer, target, owner, error)
+            parent = None if sender is None else self._ref(peer, sender)
+            self._guests.refuse(peer, target, parent, error)
 
     def _on_command(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any

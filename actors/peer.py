@@ -97,6 +97,11 @@ class Peer:
         self.overflow.append(Parcel(record, buffers, weight))
         return True
 
+    @property
+    def capacity(self) -> int:
+        """How many bytes may wait for it."""
+        return OUTBOX_BYTES if self.link is None else self.link.capacity
+
     def _keep(self, parcel: Parcel) -> bool:
         size = len(parcel.record) + sum(memoryview(b).nbytes for b in parcel.buffers)
         if parcel.weight and self.outbox_bytes + size > OUTBOX_BYTES:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors.address import Address, Origin, host_port
 from actors.asks import Ask
 from actors.commands import Command, Halt, Stop
-from actors.errors import NodeUnreachableError, SerializationError
+from actors.errors import LinkFullError, NodeUnreachableError, SerializationError
 from actors.events import Undecodable
 from actors.letter import Letter
 from actors.peer import Expected, Peer, Waiting
@@ -162,7 +162,8 @@ class Remote:
         record = pack(kind, actor.key, sender, correlation, tag, body, len(buffers))
         if not peer.push(record, buffers, 1):
             peer.pending.pop(correlation, None)
-            self._undelivered(actor, letter, f"the link to node {peer.name!r} is full")
+            full = LinkFullError(actor.ref, peer.name, peer.capacity)
+            self._undelivered(actor, letter, f"the link to node {peer.name!r} is full", full)
 
     def _expect(self, peer: Peer, answer: Any, ref: ActorRef[Any]) -> tuple[Kind, int]:
         correlation = next(self.correlations)
@@ -172,11 +173,13 @@ class Remote:
             return (Kind.ASK if answer.turn is None else Kind.ASK_IN_HAND), correlation
         return (Kind.ASK if answer.wanted else Kind.COUNTED), correlation
 
-    def _undelivered(self, actor: RemoteActor, letter: Letter, reason: str) -> None:
+    def _undelivered(
+        self, actor: RemoteActor, letter: Letter, reason: str, error: ActorsError | None = None
+    ) -> None:
         self._node.ledger.undelivered += 1
         self._node.mourn(letter.message, actor.ref, letter.sender, reason)
         if letter.answer is not None:
-            letter.answer.fail(NodeUnreachableError(actor.ref, reason))
+            letter.answer.fail(error or NodeUnreachableError(actor.ref, reason))
 
     def offer(self, actor: RemoteActor, letter: Letter) -> Future[None]:
         """Send a message when the link has room, and wait for its arrival in the mailbox."""

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from actors import Actor, Message, Reply, on
+import resource
+from typing import Any
+
+from actors import Actor, ActorRef, Message, Reply, on
 
 TEXT = "temperature-sensor-001"
 
 
 class Reading(Message[int]):
-    """A small typed message: an int and a short string."""
+    """The small message of all workloads: an int and a short string."""
 
     number: int
     text: str
 
 
+class Blob(Message[int]):
+    """The large one: bytes, or an array."""
+
+    data: Any
+
+
 class Expect(Message[int]):
-    """Answers when so many readings have been handled in all."""
+    """Answers when so many readings or blobs have been handled in all."""
 
     total: int
 
 
+class Spent(Message[float]):
+    """Answers the seconds of processor time that the node has used so far."""
+
+
 class Counter(Actor):
-    """Counts readings."""
+    """Counts what it gets."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -36,6 +49,13 @@ class Counter(Actor):
             self.waiting.send(self.count)
         return self.count
 
+    @on(Blob)
+    def count_blob(self, message: Blob) -> int:
+        """Count it as well, once it is whole."""
+        if len(message.data) == 0:
+            raise ValueError("an empty blob")
+        return self.count_one(Reading(0, ""))
+
     @on(Expect)
     def expect(self, message: Expect) -> int | None:
         """Answer now, or with the last reading."""
@@ -45,6 +65,51 @@ class Counter(Actor):
         self.waiting = self.defer_reply()
         return None
 
+    @on(Spent)
+    def spent(self, message: Spent) -> float:
+        """Answer what the process has used."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return usage.ru_utime + usage.ru_stime
+
 
 class Idle(Actor):
-    """Does nothing."""
+    """Does nothing, with the state that a small actor has."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Token(Message[None]):
+    """Goes round a ring until it has made so many hops."""
+
+    hops: int
+
+
+class Link(Actor):
+    """One place of the ring."""
+
+    def __init__(self, home: ActorRef[Any]) -> None:
+        self.home = home
+        self.next: ActorRef[Any] = self.ref
+
+    @on(ActorRef)
+    def join(self, following: ActorRef[Any]) -> None:
+        """Learn who comes next."""
+        self.next = following
+
+    @on(Token)
+    def pass_on(self, token: Token) -> None:
+        """Hand the token on, or say that it is done."""
+        if token.hops:
+            self.next.tell(Token(token.hops - 1))
+        else:
+            self.home.tell(Reading(0, ""))
+
+
+class Fragile(Actor):
+    """Fails with each reading."""
+
+    @on(Reading)
+    def fail(self, message: Reading) -> None:
+        """Fail."""
+        raise ValueError(message.number)

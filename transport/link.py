@@ -153,6 +153,11 @@ class Link:
         return True
 
     @property
+    def capacity(self) -> int:
+        """How many bytes may be queued or unacknowledged."""
+        return self._capacity
+
+    @property
     def sent(self) -> int:
         """The weight of what the peer acknowledged."""
         return self._outgoing.sent

@@ -131,6 +131,10 @@ class Mesh:
             dial.start()
         self._dials[endpoint] = dial
 
+    def describe(self, metadata: bytes) -> None:
+        """Have others learn this along with the node's name, whoever shakes hands from now on."""
+        self._context.identity = replace(self.identity, metadata=metadata)
+
     def forget(self, endpoint: str) -> None:
         """Stop trying an endpoint; harmless when nobody does. A connected peer stays so.
 

@@ -398,7 +398,9 @@ class Peer:
         if self._stood_still(due, self._context.options.disconnect_grace):
             self._arm_grace()
         else:
-            self.give_up(f"lost: {self._why}")
+            waited = f"{self._context.options.disconnect_grace:g} s"
+            silence = f", and no answer in {waited}" if self._connection is not None else ""
+            self.give_up(f"lost: {self._why}{silence}")
 
     def _stood_still(self, due: float, period: float) -> bool:
         """Did our own loop stand still? Its verdict on others is worth nothing then."""

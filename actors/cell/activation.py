@@ -11,6 +11,7 @@ import logging
 from asyncio import CancelledError, Task
 from collections import deque
 from collections.abc import Coroutine
+from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any
 
@@ -142,7 +143,10 @@ class Activation(Door):
                     turn = self._share_turn(idle, letter)
                 try:
                     result = handler.function(actor, letter.message)
-                    if handler.is_async or type(result) is CoroutineType:
+                    if handler.is_async:
+                        result = await result
+                    elif type(result) is CoroutineType:  # it may await after all
+                        turn, idle.letter = self._take_turn(idle.letter), None
                         result = await result
                 except BaseException as error:
                     self._ended_badly(turn, letter, error)
@@ -156,7 +160,7 @@ class Activation(Door):
                 return
         await asyncio.sleep(0)
 
-    def _take_turn(self, letter: Letter) -> Turn:
+    def _take_turn(self, letter: Letter | None) -> Turn:
         turn = self.turn = Turn(self, letter)
         current_turn.set(turn)
         return turn
@@ -338,8 +342,14 @@ class Activation(Door):
         self._activate()
 
 
+_abandoning: ContextVar[bool] = ContextVar("abandoning", default=False)
+"""Whether `abandon` closes a coroutine just now, in the midst of whatever task or callback."""
+
+
 def is_abandoned(error: BaseException) -> bool:
-    """Whether code is being closed where it waits, by nobody's task: it must end, and at once."""
+    """Whether code is being closed where it waits, not by its own task: it must end at once."""
+    if _abandoning.get():
+        return True
     return isinstance(error, GeneratorExit) and asyncio.current_task() is None
 
 
@@ -355,9 +365,12 @@ def abandon(task: Task[Any], ref: ActorRef[Any]) -> None:
     log.error("%s took no notice of its cancellation; it is abandoned", ref)
     task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     coroutine = task.get_coro()
+    token = _abandoning.set(True)
     try:
         if isinstance(coroutine, Coroutine):
             coroutine.close()
-    except (RuntimeError, ValueError):
+    except BaseException:
         log.exception("abandoned code cannot even be closed")
+    finally:
+        _abandoning.reset(token)
     task.cancel()

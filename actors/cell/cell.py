@@ -7,6 +7,7 @@ parent's supervision replaces.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from asyncio import CancelledError, Future, Task
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -263,9 +264,10 @@ class Cell(Activation):
         for task in tasks:
             task.cancel()
         try:
-            async with time_limit(self.node.clock, GRACE):
-                await asyncio.gather(*map(asyncio.shield, tasks), return_exceptions=True)
-        except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                async with time_limit(self.node.clock, GRACE):
+                    await asyncio.gather(*map(asyncio.shield, tasks), return_exceptions=True)
+        finally:  # also where the deadline of the stop itself ends the wait
             for task in tasks:
                 if not task.done():
                     abandon(task, self.ref)

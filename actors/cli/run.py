@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.cli.exits import CommandError, Exit
 from actors.cli.stopping import Ending, StopSignals, end_for_sure, watch_parent
+from actors.collector import tune
 
 if TYPE_CHECKING:
     from actors import ActorRef, Node
@@ -170,9 +170,7 @@ class Announcement:
         if self._parent is not None:
             with contextlib.suppress(OSError):  # gone: `watch_parent` takes note of it
                 os.write(self._parent, READY)
-        # What was imported and built up to here lives as long as the node: spare the collector it.
-        gc.collect()
-        gc.freeze()
+        tune()
 
 
 async def _end_of(root: ActorRef[Any]) -> int:

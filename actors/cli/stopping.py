@@ -28,7 +28,7 @@ class StoppedEarly(BaseException):
 
 
 ECHO = 0.05
-"""Seconds in which a signal that comes again is the same one: sent to process and group alike."""
+"""Seconds in which the same signal again is no second one: sent to process and group alike."""
 
 
 class StopSignals:
@@ -40,7 +40,8 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.asked = False
-        self._asked_at = 0.0
+        self._first = (0, 0.0)
+        """Number and time of the first signal."""
         self._ask: Callable[[], object] | None = None
         self._on_second: Callable[[], object] = kill_offspring
 
@@ -68,13 +69,13 @@ class StopSignals:
 
     def _received(self, number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        if self.asked and now - self._asked_at < ECHO:
+        if self.asked and number == self._first[0] and now - self._first[1] < ECHO:
             return
         if self.asked:
             self._on_second()
             end_process(Exit.FAILED)
         self.asked = True
-        self._asked_at = now
+        self._first = (number, now)
         if self._ask is None:
             raise StoppedEarly(signal.Signals(number).name)
         self._ask()

@@ -70,6 +70,9 @@ class Cluster:
             member_of(peer)
         except ValueError as error:
             return f"nonsense: {error}"
+        if self._renewing or (self._node.membership.yields_to(peer) and not self._node.closing):
+            self._begin_anew(peer)
+            return f"unsettled: {self._node.name!r} is about to come back as a new incarnation"
         reachable = self.mesh.is_reachable(peer.name)
         objection = self._node.membership.objection(peer, holder_reachable=reachable)
         if objection is not None and not objection.startswith("unsettled"):
@@ -85,6 +88,7 @@ class Cluster:
     def connected(self, peer: Identity, directory: bytes) -> None:
         """A node is up, and knows of others."""
         member = self._node.membership.up(peer)
+        self.mesh.describe(self._node.membership.metadata)
         self._tried(peer.endpoints)
         self._node.remote.connected(peer.name, peer.incarnation)
         for endpoint in self._node.membership.unknown(directory):
@@ -132,6 +136,7 @@ class Cluster:
     def disconnected(self, peer: Identity, reason: str, undelivered: Sequence[Parcel]) -> None:
         """A node is gone for good, or has come back as another."""
         member = self._node.membership.down(peer)
+        self.mesh.describe(self._node.membership.metadata)
         known = self._node.remote.peers.get((peer.name, peer.incarnation))
         if known is not None:
             self._node.remote.lose(known, reason, undelivered)
@@ -146,9 +151,7 @@ class Cluster:
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         """Another node does not let this one in."""
         if code == QUARANTINED:
-            if not self._renewing:
-                self._renewing = True
-                self._node.loop.call_soon(self._renew)
+            self._begin_anew(peer)
             return
         self.refusal = NodeRefusedError(endpoint, f"{code}: {reason}")
         self._node.events.publish(NodeRefused(endpoint, f"{code}: {reason}"))
@@ -163,8 +166,14 @@ class Cluster:
 
     # --- a new life -----------------------------------------------------------------------------
 
-    def _renew(self) -> None:
-        """Come back as a new incarnation: the others have declared this one over.
+    def _begin_anew(self, peer: Identity | None) -> None:
+        """Come back as a new incarnation: the others have declared this one over."""
+        if not self._renewing and not self._node.closing:
+            self._renewing = True
+            self._node.loop.call_soon(self._renew, () if peer is None else peer.endpoints[:1])
+
+    def _renew(self, endpoints: Sequence[str]) -> None:
+        """Do so, and call all that are known, and those who said it at `endpoints`.
 
         This node had stalled, or was cut off. Its actors live on; all that joined them to others
         has ended there, and now ends here.
@@ -175,7 +184,8 @@ class Cluster:
         known = [m.address for m in node.membership.members if m is not node.membership.own]
         self.mesh.renew(incarnation := node.random.getrandbits(52) | 1)
         node.renew(incarnation)
-        for endpoint in dict.fromkeys((*self._seeds, *filter(None, known))):
+        self.mesh.describe(node.membership.metadata)
+        for endpoint in dict.fromkeys((*self._seeds, *filter(None, known), *endpoints)):
             self.mesh.dial(endpoint)
 
     def writable(self, peer: Identity) -> None:

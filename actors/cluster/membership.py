@@ -19,19 +19,25 @@ FORGET_AFTER = 10_000
 
 class _Metadata(msgspec.Struct, array_like=True):
     roles: list[str]
+    company: list[int] = []
+    """The incarnations of the other nodes that this one has not given up."""
 
 
-def metadata(roles: Iterable[str]) -> bytes:
+def metadata(roles: Iterable[str], company: Iterable[int] = ()) -> bytes:
     """Return what a node says of itself when it shakes hands."""
-    return msgspec.msgpack.encode(_Metadata(sorted(roles)))
+    return msgspec.msgpack.encode(_Metadata(sorted(roles), list(company)))
+
+
+def _said(identity: Identity) -> _Metadata:
+    try:
+        return msgspec.msgpack.decode(identity.metadata, type=_Metadata)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"the metadata of {identity.name!r} makes no sense: {error}") from None
 
 
 def member_of(identity: Identity) -> Member:
     """Return the member that shook hands. Raises ValueError where it says nonsense of itself."""
-    try:
-        said = msgspec.msgpack.decode(identity.metadata, type=_Metadata)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"the metadata of {identity.name!r} makes no sense: {error}") from None
+    said = _said(identity)
     address = identity.endpoints[0] if identity.endpoints else None
     return Member(identity.name, address, frozenset(said.roles), "up", identity.incarnation)
 
@@ -61,6 +67,24 @@ class Membership:
     def is_over(self, name: str, incarnation: int) -> bool:
         """Whether that life of that node is known to have ended."""
         return (name, incarnation) in self._over
+
+    @property
+    def metadata(self) -> bytes:
+        """What this node says of itself at present."""
+        return metadata(self.own.roles, (m.incarnation for m in self._peers.values()))
+
+    def yields_to(self, identity: Identity) -> bool:
+        """Whether it is this node that must come back as a new one, not the other.
+
+        After a cut each of the two has declared the other's life over; the one in less company
+        begins anew. Who has not noticed yet, and still counts on this node, has no say.
+        """
+        company = _said(identity).company
+        if self.own.incarnation in company:
+            return False
+        return self.is_over(identity.name, identity.incarnation) and (
+            (len(self._peers), self.own.incarnation) < (len(company), identity.incarnation)
+        )
 
     def objection(self, identity: Identity, *, holder_reachable: bool) -> str | None:
         """Return why a node may not come in, as `code: words`; None where it may.

@@ -181,6 +181,13 @@ async def occupy(ref: ActorRef[Any], answer: Any = None) -> Gate:
     return gate
 
 
+def adds_up(node: Node) -> None:
+    """Both sums of the node's ledger hold."""
+    stats = node.stats()
+    assert stats.told == stats.handled + stats.failed + stats.dead + stats.queued, stats
+    assert stats.outbound == stats.sent + stats.undelivered + stats.waiting, stats
+
+
 def soon(coroutine: Any) -> asyncio.Task[Any]:
     """Start it in the next turn of the loop; the test awaits it later."""
     return asyncio.ensure_future(coroutine)

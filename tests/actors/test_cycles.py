@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors import ActorRef, AskCycleError, Message, Node, Router, on
+from actors import ActorRef, AskCycleError, Mailbox, Message, Node, Router, on
 from actors.testing import MemoryNetwork, VirtualClock
-from tests.actors.kit import Do, Gate, Hold, Note, Notes, Puppet, begin
+from tests.actors.kit import Do, Fail, Gate, Hold, Journal, Note, Notes, Puppet, begin, occupy
 
 
 class Chain(Message[str]):
@@ -283,6 +283,111 @@ async def test_asks_from_outside_are_in_no_cycle() -> None:
     async with Node("n") as node:
         a, b = node.spawn(Puppet), node.spawn(Puppet)
         assert await asyncio.gather(*[ref.ask(Notes()) for ref in (a, b, a, b)]) == [[]] * 4
+
+
+async def test_an_answered_ask_is_in_no_cycle_any_more() -> None:
+    """B may ask A as soon as it has answered A, before A has gone on."""
+    clock = VirtualClock()
+    async with Node("n", clock=clock) as node:
+        a, b = node.spawn(Puppet), node.spawn(Puppet)
+        gate = await occupy(b)
+        answered = await begin(a.ask(asking(b, Note(1))))
+        await clock.advance(0)
+        asked_back = await begin(b.ask(catching(a, Notes())))
+        gate.open()
+        assert await answered == 1
+        assert await asked_back == []
+
+
+async def test_an_ask_that_was_answered_early_is_in_no_cycle_any_more() -> None:
+    """A handler that has sent its deferred reply may ask the one that it answered."""
+    clock = VirtualClock()
+    journal = Journal()
+    async with Node("n", clock=clock) as node:
+        a, b = node.spawn(Puppet), node.spawn(Puppet)
+
+        async def answer_and_ask_back(actor: Any) -> None:
+            actor.defer_reply().send("answered")
+            journal.add(await catching(a, Notes()).action(actor))
+
+        assert await a.ask(asking(b, Do(answer_and_ask_back))) == "answered"
+        await clock.advance(0)
+        assert journal.entries == [[]]
+
+
+async def test_an_actor_that_failed_leaves_no_room_for_an_answer() -> None:
+    """With `concurrency` 2, one message failed and one that asks B: B asking it back is a cycle."""
+    clock = VirtualClock()
+    async with Node("n", clock=clock) as node:
+        two, b = node.spawn(Two), node.spawn(Puppet)
+        gate = Gate()
+
+        async def wait_and_ask_back(actor: Any) -> Any:
+            await gate.pass_through()
+            return await catching(two, Notes()).action(actor)
+
+        waiting = await begin(two.ask(asking(b, Do(wait_and_ask_back)), timeout=None))
+        await gate.entered.wait()
+        with pytest.raises(ValueError, match="bad"):
+            await two.ask(Fail(ValueError("bad")))
+        gate.open()
+        await clock.advance(1)
+        assert waiting.done()
+        assert await waiting == "cycle"
+        assert await two.ask(Notes()) == []
+
+
+async def test_sending_to_ones_own_full_mailbox_raises() -> None:
+    """Nobody else would make room: AskCycleError at once, and nothing is sent."""
+
+    class Small(Puppet):
+        mailbox = Mailbox(capacity=1)
+
+    async def fill(actor: Any) -> Any:
+        await actor.ref.send(Note("fits"))
+        try:
+            await actor.ref.send(Note("does not"))
+        except AskCycleError:
+            return "cycle"
+
+    async with Node("n") as node:
+        small = node.spawn(Small)
+        assert await small.ask(Do(fill), timeout=None) == "cycle"
+        assert await small.ask(Notes()) == ["fits"]
+
+
+async def test_two_that_send_to_each_others_full_mailbox_do_not_hang() -> None:
+    """A send that waits for room is part of a cycle as an ask is."""
+    clock = VirtualClock()
+
+    class Small(Puppet):
+        mailbox = Mailbox(capacity=1)
+
+    async with Node("n", clock=clock) as node:
+        a, b = node.spawn(Small), node.spawn(Small)
+        gate = Gate()
+
+        def filling(other: ActorRef[Any]) -> Do:
+            async def fill(actor: Any) -> str:
+                await gate.pass_through()
+                try:
+                    await other.send(Note(1))
+                    await other.send(Note(2))
+                except AskCycleError:
+                    return "cycle"
+                return "sent"
+
+            return Do(fill)
+
+        answers = [
+            await begin(a.ask(filling(b), timeout=None)),
+            await begin(b.ask(filling(a), timeout=None)),
+        ]
+        await clock.advance(0)
+        gate.open()
+        await clock.advance(1)
+        assert all(answer.done() for answer in answers)
+        assert sorted(await asyncio.gather(*answers)) == ["cycle", "sent"]
 
 
 async def test_a_timed_out_ask_is_in_no_cycle_any_more() -> None:

@@ -25,13 +25,14 @@ from actors import (
 from tests.actors.kit import Do, Notes, Puppet
 
 NAN = float("nan")
-BAD_TIMEOUTS: list[tuple[Any, type[Exception]]] = [
+BAD_TIMEOUTS: list[Any] = [
     (0, ValueError),
     (0.0, ValueError),
     (-1, ValueError),
     (NAN, ValueError),
     ("5", TypeError),
     (True, TypeError),
+    pytest.param(10**400, ValueError, id="more than a float holds"),
 ]
 
 
@@ -136,6 +137,28 @@ async def test_a_subscription_is_checked() -> None:
             node.events.subscribe("print")  # type: ignore[call-overload]
         with pytest.raises(TypeError):
             node.events.subscribe(print, int)  # type: ignore[type-var]
+
+
+async def test_a_callback_is_a_plain_function() -> None:
+    """An `async def` callback, which nobody would await, is a TypeError."""
+
+    async def late(event: object) -> None:
+        raise AssertionError("nobody awaits it")
+
+    async with Node("n") as node:
+        with pytest.raises(TypeError, match="plain function"):
+            node.events.subscribe(late, actors.ActorStopped)
+        await node.spawn(Puppet).stop()
+
+
+@pytest.mark.parametrize("drain", ["x", 1, None])
+async def test_a_drain_is_true_or_false(drain: Any) -> None:
+    """Another value is a TypeError at the call, and the actor goes on."""
+    async with Node("n") as node:
+        ref = node.spawn(Puppet)
+        with pytest.raises(TypeError, match="drain"):
+            ref.stop(drain=drain)
+        assert await ref.ask(Notes()) == []
 
 
 async def test_a_subscription_ends_when_it_is_told_to() -> None:
@@ -288,6 +311,33 @@ def test_all_errors_have_one_root_and_end_in_error() -> None:
 def test_errors_are_what_python_would_call_them(error: str, bases: tuple[type, ...]) -> None:
     """A timeout is a TimeoutError, an unsendable value a TypeError, one too large a ValueError."""
     assert issubclass(getattr(actors, error), bases)
+
+
+def test_the_reason_of_an_error_is_a_reason() -> None:
+    """Given as a word, as a journey leaves it, it is a `Reason` all the same."""
+    for given in (actors.Reason.KILLED, "killed"):
+        word: Any = given
+        assert actors.ActorStoppedError("actors://n/a", word).reason is actors.Reason.KILLED
+        assert actors.DeathPactError("actors://n/a", word).reason is actors.Reason.KILLED
+
+
+async def test_the_reason_of_an_error_that_travelled_is_a_reason() -> None:
+    """`ActorStoppedError` and `DeathPactError` carry a `Reason` through the codec too."""
+
+    class Carrier(Actor):
+        async def receive(self, message: object) -> object:
+            return message
+
+    stopped = actors.ActorStoppedError("actors://n/a", actors.Reason.KILLED, "late")
+    pact = actors.DeathPactError("actors://n/a", actors.Reason.NOPROC)
+    async with Node("n", serialize_local=True) as node:
+        carrier = node.spawn(Carrier)
+        for error in (stopped, pact):
+            arrived = await carrier.ask(error)
+            assert arrived is not error
+            assert type(arrived) is type(error)
+            assert arrived.reason is error.reason
+            assert str(arrived) == str(error)
 
 
 async def test_a_node_is_used_inside_async_with() -> None:

@@ -63,6 +63,7 @@ MORE = {
     "BindError",
     "Event",
     "HandlerBlocked",
+    "LinkFullError",
     "Member",
     "NodeClosedError",
     "NodeRefused",

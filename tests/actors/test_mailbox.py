@@ -26,6 +26,7 @@ from tests.actors.kit import (
     Notes,
     Puppet,
     Seen,
+    adds_up,
     begin,
     occupy,
 )
@@ -266,6 +267,24 @@ async def test_a_send_to_the_dead_fails_at_once() -> None:
         await puppet.stop()
         with pytest.raises(ActorStoppedError):
             await puppet.send(Note(1))
+
+
+async def test_a_waiting_send_fails_when_a_drain_begins() -> None:
+    """A draining stop handles what is in the mailbox, and lets nobody in who waits for room."""
+    async with Node("n") as node:
+        journal = Journal()
+        two = node.spawn(Two.props(journal))
+        gate = await occupy(two)
+        sends = [await begin(two.send(Note(number), timeout=None)) for number in range(4)]
+        stopping = await begin(two.stop(drain=True, timeout=None))
+        for send in sends[2:]:
+            with pytest.raises(ActorStoppedError):
+                await send
+        assert not stopping.done()
+        gate.open()
+        await stopping
+        assert [entry[1] for entry in journal.entries if entry[0] == "note"] == [0, 1]
+        adds_up(node)
 
 
 async def test_the_mailbox_survives_a_restart() -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
 import pytest
 
-from actors import ActorNotFoundError, Child, NameTakenError, Node, Role
+from actors import (
+    ActorNotFoundError,
+    ActorStoppedError,
+    Child,
+    NameTakenError,
+    Node,
+    Reason,
+    Role,
+)
 from tests.actors.kit import Do, Notes, Puppet
 
 GOOD = ["a", "A-Z_0.9", "-", "_", "9", "x" * 128, "a.b", "tail."]
@@ -193,3 +202,27 @@ async def test_a_node_without_a_name_makes_one_up() -> None:
         assert node.name
         assert node.address is None
         assert await node.spawn(Puppet).ask(Notes()) == []
+
+
+async def test_a_copy_of_a_ref_is_the_ref() -> None:
+    """`copy.copy` and `copy.deepcopy` give the same ref, inside other values too."""
+    async with Node("n") as node:
+        ref = node.spawn(Puppet)
+        assert copy.copy(ref) is ref
+        assert copy.deepcopy(ref) is ref
+        assert copy.deepcopy({"refs": [ref]})["refs"][0] is ref
+
+
+async def test_an_address_of_another_life_of_the_node_is_nobody() -> None:
+    """An incarnation that this node does not have, or no longer, is `noproc` at once."""
+    async with Node("n") as node:
+        ref = node.spawn(Puppet, name="a")
+        front, _, incarnation = ref.address.partition("#")
+        life, _, serial = incarnation.partition(".")
+        other = node.ref(f"{front}#{int(life, 16) ^ 2:x}.{serial}")
+        assert other != ref
+        assert await other.stopped() == Reason.NOPROC
+        with pytest.raises(ActorStoppedError) as caught:
+            await other.ask(Notes())
+        assert caught.value.reason is Reason.NOPROC
+        assert await ref.ask(Notes()) == []

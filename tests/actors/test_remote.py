@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import datetime as dt
 import decimal
-import enum
 import pathlib
 import re
 import uuid
@@ -15,212 +13,44 @@ from typing import Any
 import pytest
 
 from actors import (
-    Actor,
     ActorFailed,
     ActorNotFoundError,
-    ActorRef,
-    ActorRestarted,
-    ActorsError,
     ActorStoppedError,
     AskTimeoutError,
-    Backoff,
-    Child,
     DeadLetter,
-    Mailbox,
+    LinkFullError,
+    MailboxFullError,
     MemberDown,
-    MemberUp,
-    Message,
     MessageTooLargeError,
     Node,
-    NodeRefused,
     NodeUnreachableError,
-    NoRouteesError,
-    OneForOne,
     Reason,
-    Refusal,
     RemoteError,
-    Reply,
-    RestForOne,
-    Role,
-    Router,
     SendTimeoutError,
     SerializationError,
-    Supervisor,
-    Terminated,
-    on,
-    register,
 )
 from tests.actors.kit import Cluster, Do, Gate, Hold, Journal, Note, Puppet, Seen, begin
-
-
-class Echo(Message[Any]):
-    value: Any
-
-
-class Keep(Message[int]):
-    value: Any
-
-
-class Kept(Message[list[Any]]):
-    """Answers what was kept."""
-
-
-class Raise(Message[None]):
-    what: str
-
-
-class Wait(Message[str]):
-    """Answered when somebody tells `Release`."""
-
-
-class Release(Message[None]):
-    answer: str
-
-
-class Linger(Message[Any]):
-    """Stay in the handler until the test opens the gate."""
-
-
-class Who(Message[Any]):
-    """Answers the sender's ref."""
-
-
-class Pass(Message[Any]):
-    """Forwarded to somebody else."""
-
-    to: ActorRef[Any]
-    message: Any
-
-
-class End(Message[None]):
-    """Stops itself."""
-
-
-class TooMuch(Refusal):
-    def __init__(self, missing: int) -> None:
-        super().__init__(missing)
-        self.missing = missing
-
-
-@register
-class KnownError(Exception):
-    """Registered, so it travels as itself."""
-
-
-class UnknownError(Exception):
-    """Registered nowhere."""
-
-
-@register
-@dataclasses.dataclass(frozen=True)
-class Point:
-    x: int
-    y: Any = None
-
-
-@register
-class Color(enum.Enum):
-    RED = 1
-
-
-ERRORS = {
-    "key": KeyError("k"),
-    "refusal": TooMuch(3),
-    "known": KnownError("seen"),
-    "unknown": UnknownError("strange"),
-}
-
-
-class Servant(Actor):
-    """Does what it is told from afar."""
-
-    def __init__(self, kept: Any = None) -> None:
-        self.kept: list[Any] = [] if kept is None else [kept]
-        self.waiting: list[Reply[str]] = []
-
-    @on(Echo)
-    def echo(self, message: Echo) -> Any:
-        return message.value
-
-    @on(Keep)
-    def keep(self, message: Keep) -> int:
-        self.kept.append(message.value)
-        return len(self.kept)
-
-    @on(Kept)
-    def all_kept(self, message: Kept) -> list[Any]:
-        return list(self.kept)
-
-    @on(Raise)
-    def fail(self, message: Raise) -> None:
-        raise ERRORS[message.what]
-
-    @on(Wait)
-    def wait(self, message: Wait) -> Any:
-        self.waiting.append(self.defer_reply())
-
-    @on(Release)
-    def release(self, message: Release) -> None:
-        for reply in self.waiting:
-            reply.send(message.answer)
-
-    @on(Who)
-    def who(self, message: Who) -> Any:
-        return self.sender
-
-    @on(Pass)
-    def hand_on(self, message: Pass) -> None:
-        self.forward(message.to, message.message)
-
-    @on(End)
-    def end(self, message: End) -> None:
-        self.stop()
-
-
-class Lingering(Servant):
-    """Stays in its handler until a gate of the test opens."""
-
-    gate: Gate
-
-    @on(Linger)
-    async def linger(self, message: Linger) -> Any:
-        return await self.gate.pass_through()
-
-
-class Picky(Servant):
-    """Cannot be built."""
-
-    def __init__(self) -> None:
-        raise ValueError("not today")
-
-
-class Narrow(Puppet):
-    mailbox = Mailbox(capacity=1)
-
-
-class Watcher(Puppet):
-    @on(Terminated)
-    def terminated(self, message: Terminated) -> None:
-        self.write("terminated", message.ref, message.reason)
-
-
-async def pair(cluster: Cluster) -> tuple[Node, Node, ActorRef[Any]]:
-    """Two nodes, and the first one's ref of a servant on the second."""
-    here, there = await cluster.start("here"), await cluster.start("there", "worker")
-    there.spawn(Servant, name="servant")
-    return here, there, await here.resolve("servant", at="there")
-
-
-async def watching(node: Node, target: ActorRef[Any]) -> Journal:
-    journal = Journal()
-    watcher = node.spawn(Watcher.props(journal))
-    await watcher.ask(Do(lambda actor: actor.watch(target)))
-    return journal
-
-
-def notices(journal: Journal) -> list[tuple[Any, ...]]:
-    return [entry[1:] for entry in journal.entries if entry[0] == "terminated"]
-
+from tests.actors.remote_kit import (
+    Color,
+    Echo,
+    End,
+    Keep,
+    Kept,
+    KnownError,
+    Narrow,
+    Pass,
+    Point,
+    Raise,
+    Release,
+    Servant,
+    TooMuch,
+    Wait,
+    Who,
+    notices,
+    pair,
+    watching,
+)
+from transport import MemoryTransport, TransportOptions
 
 # --- messages and answers
 
@@ -340,7 +170,7 @@ async def test_a_builtin_error_arrives_as_itself_with_the_remote_traceback() -> 
         assert caught.value.args == ("k",)
         notes = "\n".join(getattr(caught.value, "__notes__", []))
         assert "fail" in notes
-        assert "test_remote.py" in notes
+        assert "remote_kit.py" in notes
 
 
 async def test_refusals_and_registered_errors_arrive_as_themselves() -> None:
@@ -365,7 +195,7 @@ async def test_an_unregistered_error_arrives_as_a_remote_error() -> None:
             await cluster.finish(servant.ask(Raise("unknown")))
         assert caught.value.type_name.endswith("UnknownError")
         assert "strange" in str(caught.value)
-        assert "test_remote.py" in caught.value.traceback
+        assert "remote_kit.py" in caught.value.traceback
 
 
 async def test_what_cannot_be_sent_raises_at_the_call() -> None:
@@ -418,6 +248,9 @@ async def test_a_remote_actor_that_stops_fails_its_asks_at_once() -> None:
             await cluster.finish(servant.ask(Echo(1), timeout=None))
 
 
+# --- faults
+
+
 async def test_a_lost_node_fails_its_asks_as_soon_as_it_is_known() -> None:
     """NodeUnreachableError comes with the loss, not with the timeout."""
     async with Cluster() as cluster:
@@ -465,6 +298,103 @@ async def test_a_broken_connection_that_comes_back_loses_and_doubles_nothing() -
                 await cluster.clock.advance(0.05)
         await cluster.clock.advance(1)
         assert await cluster.finish(servant.ask(Kept())) == list(range(300))
+
+
+@pytest.mark.parametrize("address", ["actors://ghost@ghost:1/it#1.1", "actors://ghost/it#1.1"])
+async def test_an_ask_of_where_nobody_listens_fails_soon(address: str) -> None:
+    """NodeUnreachableError comes when the connection is refused, not with the timeout."""
+    async with Cluster() as cluster:
+        here = await cluster.start("here")
+        letters = Seen(here, DeadLetter)
+        ref = here.ref(address)
+        ref.tell(Keep("told"))
+        asking = await begin(ref.ask(Kept(), timeout=None))
+        sending = await begin(ref.send(Keep("sent")))
+        await cluster.clock.advance(0.5)
+        for waiting in (asking, sending):
+            with pytest.raises(NodeUnreachableError):
+                await waiting
+        assert await cluster.finish(ref.stopped()) == Reason.NOCONNECTION
+        assert Keep("told") in [letter.message for letter in letters.entries]
+        stats = here.stats()
+        assert stats.outbound == stats.undelivered == 3
+
+
+async def test_an_ask_of_where_nobody_answers_fails_before_its_timeout() -> None:
+    """A node that does not answer at all is waited for a few seconds, and may come meanwhile."""
+    async with Cluster() as cluster:
+        here = await cluster.start("here")
+        there = await cluster.start("there")
+        there.spawn(Servant, name="servant")
+        servant = await here.resolve("servant", at="there")
+        await cluster.kill(there)
+        cluster.network.cut("here", "ghost")
+        ghost = MemoryTransport(cluster.network, "ghost")
+        await ghost.bind("tcp://ghost:1")
+        ref = here.ref("actors://ghost@ghost:1/it#1.1")
+        waiting = await begin(ref.ask(Kept(), timeout=None))
+        await cluster.clock.advance(2.0)
+        assert not waiting.done()
+        await cluster.clock.advance(1.5)
+        with pytest.raises(NodeUnreachableError, match="ghost"):
+            await waiting
+        with pytest.raises(NodeUnreachableError):
+            await cluster.finish(servant.ask(Kept(), timeout=None))
+        await ghost.close(0)
+
+
+async def test_a_full_link_to_a_living_node_says_so() -> None:
+    """The asker gets a MailboxFullError that names the node; a tell is a dead letter with why."""
+    async with Cluster() as cluster:
+        here = Node(
+            "here",
+            bind="tcp://here:1",
+            clock=cluster.clock,
+            transport=cluster.network.transport("here"),
+            options=TransportOptions(capacity=64 * 1024),
+        )
+        await here.start()
+        cluster.nodes.append(here)
+        there = await cluster.start("there")
+        there.spawn(Servant, name="servant")
+        servant = await cluster.finish(here.resolve("servant", at="there"))
+        letters = Seen(here, DeadLetter)
+        cluster.network.stall("there")
+        for _ in range(8):
+            servant.tell(Keep(bytes(10_000)))
+        assert {letter.reason for letter in letters.entries} == {"the link to node 'there' is full"}
+        with pytest.raises(MailboxFullError, match=r"'there' is full.*use send to wait") as caught:
+            await servant.ask(Keep(bytes(10_000)))
+        assert isinstance(caught.value, LinkFullError)
+        assert (caught.value.node, caught.value.capacity) == ("there", 64 * 1024)
+        assert caught.value.recipient == servant.address
+        sending = await begin(servant.send(Keep("in the end")))
+        await cluster.clock.advance(1)
+        assert not sending.done()
+        cluster.network.unstall("there")
+        await cluster.finish(sending)
+        kept = await cluster.finish(servant.ask(Kept()))
+        assert kept == [bytes(10_000)] * (8 + 1 - len(letters.entries)) + ["in the end"]
+        stats = here.stats()
+        assert stats.outbound == stats.sent + stats.undelivered + stats.waiting
+        assert stats.undelivered == len(letters.entries)
+
+
+async def test_one_slow_peer_delays_nobody_else() -> None:
+    """While one node is stalled, messages to another go through."""
+    async with Cluster() as cluster:
+        here, _, servant = await pair(cluster)
+        third = await cluster.start("third")
+        third.spawn(Servant, name="other")
+        other = await cluster.finish(here.resolve("other", at="third"))
+        cluster.network.stall("there")
+        for _ in range(100):
+            servant.tell(Keep("stuck"))
+        asks = await asyncio.gather(*[begin(other.ask(Echo(n))) for n in range(10)])
+        await cluster.clock.advance(0.2)
+        assert [ask.result() for ask in asks] == list(range(10))
+        cluster.network.unstall("there")
+        await cluster.clock.advance(1)
 
 
 # --- send, stop
@@ -524,6 +454,49 @@ async def test_a_remote_drain_handles_what_is_queued() -> None:
         assert [entry[1] for entry in journal.entries if entry[0] == "note"] == list(range(5))
 
 
+async def test_a_stop_keeps_its_timeout_where_the_node_hangs() -> None:
+    """A node that hangs cannot keep the deadline: the caller goes on soon after it."""
+    async with Cluster() as cluster:
+        _, _, servant = await pair(cluster)
+        cluster.network.stall("there")
+        stopping = await begin(servant.stop(timeout=1))
+        await cluster.clock.advance(0.9)
+        assert not stopping.done()
+        await cluster.clock.advance(0.7)
+        assert stopping.done()
+        cluster.network.unstall("there")
+        assert await cluster.finish(servant.stopped()) == Reason.SHUTDOWN
+
+
+async def test_a_node_closes_soon_beside_one_that_hangs() -> None:
+    """Where no message of a user is on its way, a peer that hangs costs its linger alone."""
+    async with Cluster() as cluster:
+        here, _, servant = await pair(cluster)
+        assert await cluster.finish(servant.ask(Echo(1))) == 1
+        cluster.network.stall("there")
+        closing = await begin(here.shutdown(timeout=30))
+        await cluster.clock.advance(1)
+        assert closing.done()
+        assert await closing
+        cluster.network.unstall("there")
+
+
+async def test_a_node_closes_late_for_the_sake_of_messages() -> None:
+    """What users told a node that hangs is waited for, and arrives when it goes on."""
+    async with Cluster() as cluster:
+        here, there, servant = await pair(cluster)
+        own = await there.resolve("servant")
+        cluster.network.stall("there")
+        servant.tell(Keep("last words"))
+        closing = await begin(here.shutdown(timeout=30))
+        await cluster.clock.advance(2)
+        assert not closing.done()
+        cluster.network.unstall("there")
+        await cluster.clock.advance(0.1)
+        assert await cluster.finish(closing)
+        assert await own.ask(Kept()) == ["last words"]
+
+
 # --- watch
 
 
@@ -576,155 +549,7 @@ async def test_a_watch_of_a_lost_node_ends_at_once() -> None:
         assert reason in {Reason.NOCONNECTION, Reason.NOPROC}
 
 
-# --- incarnations
-
-
-async def test_a_restarted_node_is_a_new_incarnation() -> None:
-    """What was meant for the old one never reaches the new one; its refs are dead."""
-    async with Cluster() as cluster:
-        here, there, servant = await pair(cluster)
-        journal = await watching(here, servant)
-        await cluster.clock.advance(1)
-        await cluster.kill(there)
-        again = await cluster.start("there", "worker")
-        new = again.spawn(Servant, name="servant")
-        letters = Seen(here, DeadLetter)
-        servant.tell(Keep("for the old one"))
-        with pytest.raises(ActorsError):
-            await cluster.finish(servant.ask(Kept(), timeout=5.0))
-        await cluster.clock.advance(1)
-        assert await new.ask(Kept()) == []
-        assert Keep("for the old one") in [letter.message for letter in letters.entries]
-        fresh = await cluster.finish(here.resolve("servant", at="there"))
-        assert fresh == new
-        assert fresh != servant
-        assert notices(journal) == [(servant, Reason.NOCONNECTION)]
-
-
-@pytest.mark.parametrize("end", ["killed", "cut off"])
-async def test_a_lost_node_comes_back_at_another_address(end: str) -> None:
-    """While the old one is not given up the newcomer is not refused: it waits its turn."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there")
-        if end == "killed":
-            cluster.network.kill("there")
-        else:
-            cluster.network.cut("here", "there")
-            cluster.network.sever("here", "there")
-        cluster.nodes.remove(there)
-        again = Node(
-            "there",
-            bind="tcp://elsewhere:1",
-            seeds=["tcp://here:1"],
-            clock=cluster.clock,
-            transport=cluster.network.transport("elsewhere"),
-        )
-        refusals = Seen(here, NodeRefused)
-        await cluster.finish(again.start())
-        cluster.nodes.append(again)
-        await cluster.finish(again.wait_for_members(2, timeout=10))
-        [member] = [member for member in here.members if member.name == "there"]
-        assert member.address == "tcp://elsewhere:1"
-        assert refusals.entries == []
-        await cluster.finish(there.shutdown(timeout=0.1))
-
-
-async def test_members_come_and_go_as_events() -> None:
-    """MemberUp and MemberDown say who; `node.members` agrees, itself included."""
-    async with Cluster() as cluster:
-        here = await cluster.start("here")
-        events = Seen(here, MemberUp, MemberDown)
-        there = await cluster.start("there", "worker")
-        assert {member.name for member in here.members} == {"here", "there"}
-        [member] = [member for member in here.members if member.name == "there"]
-        assert member.status == "up"
-        assert set(member.roles) == {"worker"}
-        assert member.address == "tcp://there:1"
-        await cluster.stop(there)
-        await cluster.clock.advance(1)
-        assert [(type(event), event.member.name) for event in events.entries] == [
-            (MemberUp, "there"),
-            (MemberDown, "there"),
-        ]
-        assert {member.name for member in here.members if member.status == "up"} == {"here"}
-
-
-async def test_a_leaving_node_finishes_what_it_has_and_its_children_move() -> None:
-    """From the start of its shutdown nothing is placed there; what it was told is handled."""
-    async with Cluster() as cluster:
-        here = await cluster.start("here")
-        there = await cluster.start("there", "worker")
-        pool = here.spawn(Router.pool(Lingering.props(), size=2, at=Role("worker")))
-        assert await cluster.finish(pool.ask(Echo(1))) == 1
-        gate = Lingering.gate = Gate("rested")
-        asks = [
-            await begin(pool.ask(message)) for message in (Linger(), Linger(), Echo(2), Echo(3))
-        ]
-        await cluster.clock.advance(0.1)
-        cluster.nodes.remove(there)
-        leaving = await begin(there.shutdown(timeout=20))
-        await cluster.clock.advance(0.1)
-        [status] = [member.status for member in here.members if member.name == "there"]
-        assert status == "leaving"
-        with pytest.raises(NoRouteesError):
-            await cluster.finish(pool.ask(Echo(4)))
-        late = here.spawn(Servant.props(), at="there")
-        assert await cluster.finish(late.stopped()) == Reason.ERROR
-        gate.open()
-        await cluster.finish(leaving)
-        assert [await cluster.finish(ask) for ask in asks] == ["rested", "rested", 2, 3]
-        await cluster.start("again", "worker")
-        assert await cluster.finish(pool.ask(Echo(5))) == 5
-
-
-# --- spawning elsewhere
-
-
-async def test_an_actor_is_spawned_on_another_node() -> None:
-    """`spawn(at=...)` returns at once, what is sent queues behind it, and it lives there."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there", "worker")
-        by_name = here.spawn(Servant.props("given"), name="a", at="there")
-        by_role = here.spawn(Servant.props(), at=Role("worker"))
-        by_name.tell(Keep("queued"))
-        assert await cluster.finish(by_name.ask(Kept())) == ["given", "queued"]
-        assert await cluster.finish(by_role.ask(Echo(1))) == 1
-        assert by_name.address.startswith("actors://there@there:1/a#")
-        assert await there.resolve("a") == by_name
-
-
-@pytest.mark.parametrize("place", ["nowhere", Role("nobody")])
-async def test_a_place_that_is_not_there_ends_the_ref(place: Any) -> None:
-    """No such node or role: `error`, asks say why, and what was told is dead letters."""
-    async with Cluster() as cluster:
-        here = await cluster.start("here")
-        letters = Seen(here, DeadLetter)
-        ref = here.spawn(Servant.props(), at=place)
-        ref.tell(Keep(1))
-        with pytest.raises(ActorStoppedError):
-            await cluster.finish(ref.ask(Kept(), timeout=None))
-        assert await cluster.finish(ref.stopped()) == Reason.ERROR
-        assert Keep(1) in [letter.message for letter in letters.entries]
-
-
-async def test_a_remote_spawn_that_fails_says_why() -> None:
-    """A constructor that raises and a name that is taken end the ref with `error` and why."""
-    async with Cluster() as cluster:
-        here, _, _ = await pair(cluster)
-        picky = here.spawn(Picky.props(), at="there", restart="temporary")
-        taken = here.spawn(Servant.props(), name="servant", at="there")
-        for ref, why in ((picky, "not today"), (taken, "servant")):
-            with pytest.raises(ActorStoppedError, match=why):
-                await cluster.finish(ref.ask(Kept(), timeout=None))
-            assert await cluster.finish(ref.stopped()) == Reason.ERROR
-
-
-async def test_unsendable_props_raise_at_the_spawn() -> None:
-    """What cannot travel is a SerializationError where the call is."""
-    async with Cluster() as cluster:
-        here, _, _ = await pair(cluster)
-        with pytest.raises(SerializationError):
-            here.spawn(Servant.props(object()), at="there")
+# --- resolve
 
 
 async def test_resolve_finds_paths_on_other_nodes() -> None:
@@ -736,224 +561,3 @@ async def test_resolve_finds_paths_on_other_nodes() -> None:
             await cluster.finish(here.resolve("nobody", at="there"))
         with pytest.raises((NodeUnreachableError, TimeoutError)):
             await cluster.finish(here.resolve("servant", at="nowhere", timeout=1.0))
-
-
-# --- supervision over nodes
-
-
-class Far(Supervisor):
-    """Keeps its children elsewhere."""
-
-    supervision = OneForOne(max_restarts=3, within=60.0, backoff=Backoff(0, 0))
-
-    def __init__(self, *specs: Child) -> None:
-        self.specs = list(specs)
-
-    def child_specs(self) -> list[Child]:
-        return self.specs
-
-    @on(Do)
-    def do(self, message: Do) -> Any:
-        return message.action(self)
-
-
-async def child(boss: ActorRef[Any], name: str) -> Any:
-    return await boss.ask(Do(lambda actor: actor.child(name)))
-
-
-async def test_a_remote_child_is_restarted_where_it_lives() -> None:
-    """Its parent's strategy decides over the network; ref and queue survive."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there", "worker")
-        restarted = Seen(there, ActorRestarted)
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at="there")), name="boss")
-        await cluster.clock.advance(1)
-        far = await child(boss, "far")
-        assert "here" in far.address.partition("/boss")[0] + far.address
-        await cluster.finish(far.ask(Keep("old")))
-        far.tell(Raise("key"))
-        far.tell(Keep("queued"))
-        assert await cluster.finish(far.ask(Kept())) == ["queued"]
-        assert [event.ref for event in restarted.entries] == [far]
-        assert await child(boss, "far") == far
-
-
-async def test_a_remote_child_that_fails_too_often_fails_its_parent() -> None:
-    """The intensity is counted at the parent, wherever the child lives."""
-    async with Cluster() as cluster:
-        here, _ = await cluster.start("here"), await cluster.start("there", "worker")
-        failures = Seen(here, ActorFailed)
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at="there")))
-        await cluster.clock.advance(1)
-        far = await child(boss, "far")
-        for _ in range(4):
-            far.tell(Raise("key"))
-            await cluster.clock.advance(1)
-        assert boss in [event.ref for event in failures.entries]
-
-
-async def test_children_elsewhere_end_with_their_parent() -> None:
-    """Stopping the parent stops its remote children, with `shutdown`."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there", "worker")
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at="there")))
-        await cluster.clock.advance(1)
-        far = await child(boss, "far")
-        at_home = there.ref(far.address)
-        await cluster.finish(boss.stop())
-        assert await cluster.finish(at_home.stopped()) == Reason.SHUTDOWN
-
-
-async def test_children_end_when_their_parents_node_is_lost() -> None:
-    """Nobody is left behind without a parent."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there", "worker")
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at="there")))
-        await cluster.clock.advance(1)
-        at_home = there.ref((await child(boss, "far")).address)
-        assert await cluster.finish(at_home.ask(Echo(1))) == 1
-        await cluster.isolate(here)
-        with pytest.raises(ActorStoppedError):
-            await cluster.finish(at_home.ask(Echo(1), timeout=None))
-
-
-async def test_a_child_placed_by_role_moves_when_its_node_is_lost() -> None:
-    """It is started on another node of the role, under a new ref."""
-    async with Cluster() as cluster:
-        here = await cluster.start("here")
-        one = await cluster.start("one", "worker")
-        two = await cluster.start("two", "worker")
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at=Role("worker"))))
-        await cluster.clock.advance(1)
-        far = await child(boss, "far")
-        home, other = (one, two) if "actors://one@" in far.address else (two, one)
-        journal = await watching(here, far)
-        await cluster.clock.advance(1)
-        await cluster.kill(home)
-        moved = await child(boss, "far")
-        assert moved != far
-        assert moved.address.startswith(f"actors://{other.name}@")
-        assert await cluster.finish(moved.ask(Kept())) == []
-        assert notices(journal) == [(far, Reason.NOCONNECTION)]
-
-
-async def test_a_child_waits_for_a_node_of_its_role() -> None:
-    """`child(name)` is None until one is up, and waiting is no restart."""
-    async with Cluster() as cluster:
-        here = await cluster.start("here")
-        failures = Seen(here, ActorFailed)
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at=Role("worker"))))
-        await cluster.clock.advance(200)
-        assert await child(boss, "far") is None
-        await cluster.start("late", "worker")
-        await cluster.clock.advance(1)
-        far = await child(boss, "far")
-        assert await cluster.finish(far.ask(Echo(1))) == 1
-        assert failures.entries == []
-
-
-async def test_a_child_placed_by_name_comes_back_with_its_node() -> None:
-    """While its node is away there is none; when the node is back it is started anew."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there")
-        boss = here.spawn(Far.props(Child(Servant.props(), name="far", at="there")))
-        await cluster.clock.advance(1)
-        far = await child(boss, "far")
-        await cluster.kill(there)
-        await cluster.clock.advance(100)
-        assert await child(boss, "far") is None
-        await cluster.start("there")
-        await cluster.clock.advance(5)
-        again = await child(boss, "far")
-        assert again is not None
-        assert again != far
-        assert await cluster.finish(again.ask(Echo(1))) == 1
-
-
-class Rest(Far):
-    supervision = RestForOne(max_restarts=3, within=60.0, backoff=Backoff(0, 0))
-
-
-async def test_losing_a_node_restarts_its_group() -> None:
-    """The loss of a child's node is its failure: those after it restart, and it counts once."""
-    async with Cluster() as cluster:
-        here = await cluster.start("here")
-        one = await cluster.start("one", "worker")
-        await cluster.start("two", "worker")
-        journal = Journal()
-        specs = [
-            Child(Puppet.props(journal, "first"), name="first"),
-            Child(Servant.props(), name="far", at="one"),
-            Child(Servant.props(), name="far2", at="one"),
-            Child(Puppet.props(journal, "last"), name="last"),
-        ]
-        here.spawn(Rest.props(*specs))
-        await cluster.clock.advance(1)
-        journal.clear()
-        await cluster.kill(one)
-        await cluster.clock.advance(1)
-        starts = [entry[1] for entry in journal.entries if entry[0] == "start"]
-        assert starts == ["last"]
-
-
-# --- routers over nodes
-
-
-async def test_a_router_is_used_from_another_node() -> None:
-    """Its ref travels, and asks from afar are routed as at home."""
-    async with Cluster() as cluster:
-        here, there = await cluster.start("here"), await cluster.start("there")
-        props = Router.pool(Servant.props(), size=3, strategy="broadcast")
-        there.spawn(props, name="pool")
-        far = await cluster.finish(here.resolve("pool", at="there"))
-        assert await cluster.finish(far.ask(Echo("x"))) == ["x"] * 3
-        far.tell(Keep(1))
-        assert await cluster.finish(far.ask(Kept())) == [[1]] * 3
-
-
-async def test_least_connections_counts_remote_routees_too() -> None:
-    """A routee on another node that holds a message is passed over."""
-    async with Cluster() as cluster:
-        here, there, servant = await pair(cluster)
-        local = here.spawn(Servant)
-        router = here.spawn(Router.group([servant, local], strategy="least-connections"))
-        there.spawn(Servant, name="unused")
-        waiting = await begin(router.ask(Wait(), timeout=None))
-        for _ in range(3):
-            await cluster.finish(router.ask(Keep("x")))
-        assert await local.ask(Kept()) == ["x"] * 3
-        servant.tell(Release("done"))
-        assert await cluster.finish(waiting) == "done"
-        met = [await cluster.finish(router.ask(Keep("y"))) for _ in range(2)]
-        assert sorted(met) == [1, 4]
-
-
-async def test_asks_through_a_router_fail_with_the_node_of_the_routee() -> None:
-    """A lost routee leaves at once: its waiting asks fail, the next go to the others."""
-    async with Cluster() as cluster:
-        here, there, servant = await pair(cluster)
-        local = here.spawn(Servant)
-        router = here.spawn(Router.group([servant, local], strategy="round-robin"))
-        waiting = await begin(router.ask(Wait(), timeout=None))
-        await cluster.clock.advance(0.1)
-        await cluster.kill(there)
-        with pytest.raises((NodeUnreachableError, ActorStoppedError)):
-            await waiting
-        assert [await cluster.finish(router.ask(Echo(n))) for n in range(4)] == list(range(4))
-
-
-async def test_one_slow_peer_delays_nobody_else() -> None:
-    """While one node is stalled, messages to another go through."""
-    async with Cluster() as cluster:
-        here, _, servant = await pair(cluster)
-        third = await cluster.start("third")
-        third.spawn(Servant, name="other")
-        other = await cluster.finish(here.resolve("other", at="third"))
-        cluster.network.stall("there")
-        for _ in range(100):
-            servant.tell(Keep("stuck"))
-        asks = await asyncio.gather(*[begin(other.ask(Echo(n))) for n in range(10)])
-        await cluster.clock.advance(0.2)
-        assert [ask.result() for ask in asks] == list(range(10))
-        cluster.network.unstall("there")
-        await cluster.clock.advance(1)

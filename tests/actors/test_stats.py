@@ -36,17 +36,11 @@ from tests.actors.kit import (
     Puppet,
     Seen,
     Unknown,
+    adds_up,
     begin,
     occupy,
     soon,
 )
-
-
-def adds_up(node: Node) -> None:
-    """Both sums of the ledger hold."""
-    stats = node.stats()
-    assert stats.told == stats.handled + stats.failed + stats.dead + stats.queued, stats
-    assert stats.outbound == stats.sent + stats.undelivered + stats.waiting, stats
 
 
 def ledger(node: Node) -> dict[str, int]:

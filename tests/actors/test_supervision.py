@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.failures import describe
 from actors.supervision import (
     RESTART_KINDS,
     Backoff,
@@ -196,6 +197,26 @@ def test_decide_takes_subclasses_the_most_specific_first() -> None:
     assert strategy.directive_for(IndexError()) is Directive.STOP
     assert strategy.directive_for(ValueError()) is Directive.ESCALATE
     assert strategy.directive_for(SystemExit()) is Directive.RESTART
+
+
+def test_decide_knows_an_error_that_could_not_travel_by_its_names() -> None:
+    """A RemoteError is decided as the error that it describes, the most specific class first."""
+
+    class StrangeError(KeyError): ...
+
+    strategy = OneForOne(
+        decide={
+            Exception: Directive.ESCALATE,
+            LookupError: Directive.STOP,
+            OSError: Directive.RESUME,
+        }
+    )
+    assert strategy.directive_for(describe(StrangeError("k"))) is Directive.STOP
+    assert strategy.directive_for(describe(ValueError("v"))) is Directive.ESCALATE
+    assert strategy.directive_for(describe(SystemExit(1))) is Directive.ESCALATE
+    own = OneForOne(decide={StrangeError: Directive.RESUME, LookupError: Directive.STOP})
+    assert own.directive_for(describe(StrangeError("k"))) is Directive.RESUME
+    assert own.directive_for(describe(ValueError("v"))) is Directive.RESTART
 
 
 def test_decide_follows_the_method_resolution_order() -> None:

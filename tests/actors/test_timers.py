@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors import Actor, ActorRef, DeadLetter, Node, ReceiveTimeout, on
+from actors import Actor, ActorRef, DeadLetter, Mailbox, Node, ReceiveTimeout, on
 from actors.testing import VirtualClock
 from tests.actors.kit import Do, Fail, Journal, Note, Notes, Puppet, Seen, occupy
 
@@ -277,3 +277,60 @@ async def test_a_time_that_makes_no_sense_raises_at_the_call(action: Any) -> Non
             return "taken"
 
         assert await do(puppet, attempt) == "refused"
+
+
+@pytest.mark.parametrize("kind", ["once", "every"])
+async def test_a_key_that_cannot_be_one_raises_at_the_call(kind: str) -> None:
+    """An unhashable key is a TypeError, and no timer is left of it."""
+    clock = VirtualClock()
+    async with Node("n", clock=clock) as node:
+        puppet = node.spawn(Puppet)
+
+        def attempt(actor: Any) -> None:
+            with pytest.raises(TypeError):
+                getattr(actor.timers, kind)(1.0, Note("ring"), key=["unhashable"])
+
+        await do(puppet, attempt)
+        await clock.advance(10)
+        assert await puppet.ask(Notes()) == []
+
+
+async def test_a_message_in_hand_is_no_quiet_period() -> None:
+    """With `concurrency` > 1 too no ReceiveTimeout comes while one message is in hand."""
+    clock = VirtualClock()
+
+    class Two(Quiet):
+        concurrency = 2
+
+    def begin(actor: Any) -> None:
+        actor.receive_timeout = 2.0
+
+    async with Node("n", clock=clock) as node:
+        journal = Journal()
+        two = node.spawn(Two.props(journal))
+        await do(two, begin)
+        gate = await occupy(two)
+        await clock.advance(60)
+        assert ("quiet",) not in journal.entries
+        gate.open()
+        await clock.advance(5)
+        assert ("quiet",) in journal.entries
+
+
+async def test_timer_messages_count_against_the_mailbox() -> None:
+    """A bounded mailbox that is full refuses the message of a timer like any other."""
+    clock = VirtualClock()
+
+    class Small(Puppet):
+        mailbox = Mailbox(capacity=1)
+
+    async with Node("n", clock=clock) as node:
+        letters = Seen(node, DeadLetter)
+        small = node.spawn(Small)
+        await do(small, lambda actor: actor.timers.every(1.0, Note("tick")) and None)
+        gate = await occupy(small)
+        await clock.advance(3.5)
+        assert [letter.reason for letter in letters.entries] == ["mailbox full"] * 2
+        gate.open()
+        await clock.advance(0)
+        assert await small.ask(Notes()) == ["tick"]

@@ -343,3 +343,49 @@ async def test_a_watcher_that_is_unharmed_handles_terminated_as_a_message() -> N
         await journal.has(("note", "after"))
         order = [entry[1] for entry in journal.entries if entry[0] in {"note", "terminated"}]
         assert order == ["before", target, "after"]
+
+
+async def test_watching_the_same_dead_again_gives_another_notice() -> None:
+    """Each Terminated ends its watch: a new watch of the dead ref is answered with `noproc`."""
+    async with Node("n") as node:
+        target = node.spawn(Puppet)
+        watcher, journal = await watching(node, target)
+        await target.stop()
+        await journal.has(("terminated", target, Reason.SHUTDOWN))
+        for times in range(1, 4):
+            await watch(watcher, target)
+            await journal.has(*[("terminated", target, Reason.NOPROC)] * times)
+        await watcher.ask(Notes())
+        assert len(notices(journal)) == 4
+
+
+async def test_a_watch_that_has_ended_is_forgotten() -> None:
+    """A watcher of many short lives keeps nothing of them."""
+    async with Node("n") as node:
+        watcher, journal = await watching(node)
+        for number in range(20):
+            target = node.spawn(Puppet)
+            await watch(watcher, target)
+            await target.stop()
+            await journal.until(lambda _, n=number: len(notices(journal)) == n + 1)
+        assert await watcher.ask(Do(lambda actor: len(actor._cell.watching))) == 0
+
+
+@pytest.mark.parametrize("call", ["watch", "unwatch", "stop"])
+@pytest.mark.parametrize("target", [3, "actors://n/a#1.1", Puppet])
+async def test_only_refs_are_watched_and_stopped(call: str, target: Any) -> None:
+    """Anything else is a TypeError at the call, and the actor can still restart and stop."""
+
+    def attempt(actor: Any) -> None:
+        with pytest.raises(TypeError, match="ActorRef"):
+            getattr(actor, call)(target)
+
+    async with Node("n") as node:
+        puppet = node.spawn(Puppet)
+        await puppet.ask(Do(attempt))
+        with pytest.raises(ValueError, match="bad"):
+            await puppet.ask(Fail(ValueError("bad")))
+        await puppet.ask(Do(attempt))
+        assert await puppet.ask(Notes()) == []
+        await puppet.stop(timeout=None)
+        assert await puppet.stopped() == Reason.SHUTDOWN

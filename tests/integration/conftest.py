@@ -17,7 +17,8 @@ from typing import IO
 
 import pytest
 
-APPS = Path(__file__).parent / "apps"
+from tests.integration.kit import APPS
+
 PATIENCE = 60.0
 """Seconds to wait for a line or an end that is certain to come; only a failure takes them all."""
 READY = re.compile(r"actors-node (?P<name>\S+) ready at (?P<endpoint>\S+)")
@@ -67,11 +68,14 @@ class Lines:
 
 
 class Command:
-    """One run of `actors-node`."""
+    """One run of `actors-node`, with the redirections of a shell."""
 
-    def __init__(self, arguments: tuple[str, ...], cwd: Path, environ: dict[str, str]) -> None:
+    def __init__(
+        self, arguments: tuple[str, ...], cwd: Path, environ: dict[str, str], redirections: str
+    ) -> None:
+        command = str(Path(sys.executable).parent / "actors-node")
         self.process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "actors-node"), *arguments],
+            ["sh", "-c", f'exec "$0" "$@" {redirections}', command, *arguments],
             cwd=cwd,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -128,9 +132,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Command] = []
     clean = {key: value for key, value in os.environ.items() if not key.startswith("ACTORS_")}
 
-    def run(*arguments: object, app_dir: Path | None = APPS, **variables: str) -> Command:
+    def run(
+        *arguments: object, app_dir: Path | None = APPS, redirections: str = "", **variables: str
+    ) -> Command:
         where = () if app_dir is None else ("--app-dir", str(app_dir))
-        command = Command((*where, *map(str, arguments)), tmp_path, {**clean, **variables})
+        given = (*where, *map(str, arguments))
+        command = Command(given, tmp_path, {**clean, **variables}, redirections)
         started.append(command)
         return command
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from actors import Node, __version__
+from tests.integration.kit import shop
 
 Start = Callable[..., Any]
 
@@ -85,6 +86,29 @@ def test_a_signal_ends_an_endless_setup(start: Start) -> None:
     assert "shop gave up setting up" in command.out.rest()
 
 
+def test_a_setup_that_shuts_its_node_down(start: Start) -> None:
+    """A node that ends by itself has drained: exit 0, whenever `setup` does it."""
+    for app in ("shop:done", "shop:done_later"):
+        command = start(app, "--name", "shop")
+        assert command.code() == 0
+        assert "shop closed: shutdown 0" in command.out.rest()
+
+
+@pytest.mark.timeout(120)  # processes start slowly on a busy machine
+@pytest.mark.loops("asyncio")
+@pytest.mark.parametrize("redirections", ["<&-", ">&-", "<&- >&-"])
+async def test_closed_standard_streams(start: Start, redirections: str) -> None:
+    """A service may be started without them: their numbers go to no socket, and it drains."""
+    async with Node("head", bind="tcp://127.0.0.1:0") as node:
+        arguments = ["--name", "shop", "--import", "shop", "--seed", node.address]
+        command = start(*arguments, redirections=redirections)
+        await node.wait_for_members(2, timeout=60.0)
+        till = node.spawn(shop().Till, at="shop")
+        assert await till.ask(shop().Add(1), timeout=20.0) == 1
+        command.send(signal.SIGTERM)
+        assert await asyncio.to_thread(command.code) == 0
+
+
 def test_a_setup_that_waits_for_others(start: Start) -> None:
     """The line does not wait for a setup that itself waits for nodes that need its endpoint."""
     command = start("shop:company", "--name", "shop")
@@ -96,12 +120,21 @@ def test_a_setup_that_waits_for_others(start: Start) -> None:
 
 def test_a_second_signal_ends_it_at_once(start: Start) -> None:
     """While it drains, a second signal means exit 1 without waiting."""
-    command = start("shop:Stubborn")
+    command = start("shop:Stubborn", "--drain-timeout", "300")
     command.ready()
     command.send(signal.SIGINT)
     command.out.wait_for("stopping shutdown")
     command.send(signal.SIGTERM)
     assert command.code() == 1
+
+
+def test_the_echo_of_a_signal_is_no_second_one(start: Start) -> None:
+    """Sent to the process and to its group at once it still means: drain, and exit 0."""
+    command = start("shop:setup", "--name", "shop")
+    command.ready()
+    command.send(signal.SIGTERM)
+    assert command.terminate() == 0
+    assert "shop closed: shutdown 0" in command.out.rest()
 
 
 def test_a_second_signal_counts_even_while_the_loop_hangs(start: Start) -> None:
@@ -151,17 +184,26 @@ def test_a_setup_that_raises(start: Start) -> None:
     [
         (["--bind", "tcp://127.0.0.1:port"], "--bind"),
         (["--no-such-flag"], "--no-such-flag"),
+        (["--config", "empty.toml"], "none is named"),
         (["--bind", "tcp://127.0.0.1:65535", "--workers", "2"], "65534"),
     ],
 )
-def test_wrong_usage(start: Start, arguments: list[str], words: str) -> None:
+def test_wrong_usage(start: Start, tmp_path: Path, arguments: list[str], words: str) -> None:
     """Exit 2 with the wrong value on stderr, nothing on stdout, and no traceback."""
+    (tmp_path / "empty.toml").write_text("[node]\nbind = []\n")
     command = start(*arguments)
     assert command.code() == 2
     assert command.out.rest() == []
     text = "\n".join(command.err.rest())
     assert words in text
     assert "Traceback" not in text
+
+
+def test_a_list_of_no_endpoints(start: Start) -> None:
+    """Commas alone in the environment name no endpoint either: exit 2."""
+    command = start(ACTORS_BIND=",")
+    assert command.code() == 2
+    assert any("none is named" in line for line in command.err.rest())
 
 
 @pytest.mark.parametrize(
@@ -234,14 +276,3 @@ def test_modules_of_the_current_directory(start: Start, tmp_path: Path) -> None:
     command.out.wait_for("local")
     command.ready()
     assert command.terminate() == 0
-
-
-def shop() -> Any:
-    """The module that the command runs, as this process imports it: by the same name."""
-    import importlib
-    import sys
-
-    folder = str(Path(__file__).parent / "apps")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module("shop")

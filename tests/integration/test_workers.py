@@ -71,7 +71,7 @@ def test_signals_are_passed_on_once(start: Start, number: signal.Signals) -> Non
 
 def test_a_second_signal_ends_all_at_once(start: Start) -> None:
     """While workers drain, a second signal ends them and the parent: exit 1."""
-    command = start("shop:Stubborn", "--workers", "2")
+    command = start("shop:Stubborn", "--workers", "2", "--drain-timeout", "300")
     for _ in range(2):
         command.ready()
     command.send(signal.SIGTERM)
@@ -105,6 +105,15 @@ def test_roots_that_stop_end_the_parent(start: Start) -> None:
     """When all workers have drained by themselves, nothing is left to run: exit 0."""
     command = start("shop:Brief", "--workers", "2")
     assert command.code() == 0
+
+
+def test_a_worker_that_crashes_before_it_is_ready(start: Start) -> None:
+    """Only a verdict of its own (exit 1 to 4) is final: whoever just dies is started again."""
+    command = start("shop:stumble", "--workers", "1", "--name", "shop")
+    command.err.wait_for(r"shop-1 ended \(exit code 9\); starting it again in 0\.1 s")
+    command.err.wait_for(r"shop-1 ended \(exit code 9\); starting it again in 0\.2 s")
+    assert command.ready()[0] == "shop-1"
+    assert command.terminate() == 0
 
 
 def test_workers_that_cannot_start(start: Start) -> None:

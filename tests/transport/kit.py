@@ -133,9 +133,11 @@ class Recorder:
 
     def interrupted(self, peer: Identity, reason: str) -> None:
         self.broken.append(("interrupted", peer, reason))
+        self._news.set()
 
     def restored(self, peer: Identity) -> None:
         self.broken.append(("restored", peer))
+        self._news.set()
 
     def disconnected(self, peer: Identity, reason: str, undelivered: Sequence[Parcel]) -> None:
         self._note("disconnected", peer, reason, list(undelivered))

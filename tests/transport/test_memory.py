@@ -110,7 +110,7 @@ async def test_a_stall_beyond_heartbeat_and_grace_ends_the_peer() -> None:
         assert one.handler.all("disconnected") == []
         await fabric.time.advance(0.2)
         event = one.handler.all("disconnected")[0]
-        assert event[2].startswith("lost:")
+        assert event[2] == "lost: connection timed out, and no answer in 0.5 s"
         assert [parcel.record for parcel in event[3]] == [b"void;"]
 
 
@@ -230,6 +230,20 @@ async def test_closing_has_its_deadline() -> None:
         event = one.handler.all("disconnected")[0]
         assert event[2] == "closed"
         assert [parcel.record for parcel in event[3]] == [b"void;"]
+
+
+async def test_closing_waits_little_where_nothing_weighs() -> None:
+    """Records of weight 0, which nobody misses, are given a linger and not the whole timeout."""
+    async with Still() as fabric:
+        one, other = await fabric.two(linger=0.5)
+        fabric.network.stall("other")
+        one.link(other).push(b"void;", weight=0)
+        closing = asyncio.ensure_future(one.mesh.close(20.0))
+        await fabric.time.advance(0.4)
+        assert not closing.done()
+        await fabric.time.advance(0.2)
+        assert closing.done()
+        assert one.handler.all("disconnected")[0][2] == "closed"
 
 
 async def test_a_stalled_connection_pushes_back() -> None:

@@ -263,6 +263,58 @@ async def test_after_a_long_cut_a_new_session_begins_clean(fabric: Fabric) -> No
         assert one.handler.records == other.handler.records == [b"new"]
 
 
+async def test_a_break_is_told_and_so_is_its_end(fabric: Fabric) -> None:
+    """interrupted, and then restored or disconnected: the layer above may do without it."""
+    async with fabric:
+        one, other, wire = await fabric.wired_pair(disconnect_grace=5.0, refused_grace=5.0)
+        wire.cut()
+        one.link(other).push(b"meanwhile;")
+        await one.handler.until(lambda: one.handler.broken)
+        [(what, peer, reason)] = one.handler.broken
+        assert (what, peer.name) == ("interrupted", "other")
+        assert reason
+        assert not one.mesh.is_reachable("other")
+        wire.heal()
+        await one.handler.until(lambda: len(one.handler.broken) == 2)
+        assert one.handler.broken[1] == ("restored", peer)
+        assert one.mesh.is_reachable("other")
+        await other.handler.until(lambda: other.handler.count)
+        assert one.handler.kinds() == ["connected"]
+
+
+async def test_what_a_node_says_of_itself_may_change(fabric: Fabric) -> None:
+    """Whoever shakes hands from now on learns the new metadata; connections stay as they are."""
+    async with fabric:
+        one, other = await fabric.pair(metadata=b"old")
+        one.mesh.describe(b"new")
+        third = await fabric.member("third")
+        await fabric.join(third, one)
+        assert third.handler.all("connected")[0][1].metadata == b"new"
+        assert [event[1].metadata for event in other.handler.all("connected")] == [b"old"]
+
+
+async def test_a_mesh_goes_on_as_another_incarnation(fabric: Fabric) -> None:
+    """All peers are given up at once, on both sides; dialled anew they meet the new life."""
+    async with fabric:
+        one, other = await fabric.pair()
+        third = await fabric.member("third")
+        await fabric.join(third, one)
+        await one.handler.event("connected", 2)
+        one.link(other).push(b"of the old life;")
+        one.mesh.renew(2)
+        assert {event[1].name for event in one.handler.all("disconnected")} == {"other", "third"}
+        assert one.mesh.stats().peers == one.mesh.stats().dialling == 0
+        for member in (other, third):
+            _, peer, reason, _ = await member.handler.event("disconnected")
+            assert (peer.incarnation, reason) == (1, "left")
+        one.mesh.dial(other.endpoint)
+        _, peer, _ = await other.handler.event("connected", 2)
+        assert (peer.name, peer.incarnation) == ("one", 2)
+        await one.handler.event("connected", 3)
+        one.link(other).push(b"of the new life;")
+        await other.handler.until(lambda: b"of the new life" in other.handler.records)
+
+
 async def test_drop_gives_up_here_and_tells_the_peer(fabric: Fabric) -> None:
     """disconnected comes within the call; the peer hears the reason without any grace."""
     async with fabric:

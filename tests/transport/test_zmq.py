@@ -62,7 +62,7 @@ async def test_a_stopped_process_is_noticed_by_heartbeats() -> None:
         one.link("victim").push(b"into the void;")
         os.kill(pid, signal.SIGSTOP)
         _, _, reason, _ = await one.handler.event("disconnected")
-        assert "lost" in reason
+        assert reason == "lost: connection lost, and no answer in 0.5 s"
 
 
 async def test_closing_keeps_its_deadline_when_a_peer_is_stopped() -> None:
@@ -174,6 +174,16 @@ async def test_ipc_and_its_folder(tmp_path: Path) -> None:
         await other.handler.until(lambda: other.handler.count)
         await one.mesh.close(1)
         assert list(path.parent.iterdir()) == []
+
+
+async def test_ipc_makes_one_folder_and_no_tree(tmp_path: Path) -> None:
+    """Where the folder of the folder is not there the path is likely wrong: nothing is made."""
+    async with ZmqFabric() as fabric:
+        endpoint = f"ipc://{tmp_path}/no/such/one.sock"
+        with pytest.raises(BindError, match="No such file or directory") as caught:
+            await fabric.member("one", binds=[endpoint])
+        assert caught.value.endpoint == endpoint
+        assert not (tmp_path / "no").exists()
 
 
 async def test_a_living_ipc_endpoint_is_not_hijacked(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from pathlib import Path
 
 from actors import Actor, Child, Message, Node, OneForOne, Reason, Supervisor, on
 
@@ -133,6 +134,32 @@ async def company(node: Node) -> None:
     """Wait for another node."""
     await node.wait_for_members(2)
     say(node.name, "has company")
+
+
+async def done(node: Node) -> None:
+    """Have the node end before it was ready."""
+    node.spawn(Till, name="till")
+    await node.shutdown()
+
+
+async def done_later(node: Node) -> None:
+    """Have the node end soon."""
+    node.spawn(Till, name="till")
+    asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(node.shutdown()))
+
+
+def lives_before(name: str) -> int:
+    """Count this life in a file; return how many there were before."""
+    lives = Path(f"{name}-lives")
+    before = lives.read_text() if lives.exists() else ""
+    lives.write_text(f"{before}*")
+    return len(before)
+
+
+async def stumble(node: Node) -> None:
+    """End the first two processes before they are ready, as a bug in a C extension would."""
+    if lives_before(node.name) < 2:
+        os._exit(9)
 
 
 async def hang(node: Node) -> None:

@@ -1,0 +1,170 @@
+"""Beginnings and ends: W6 spawn and stop, W10 start, W11 supervision."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import sys
+import time
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+
+from actors import ActorRestarted, Backoff, Child, Node, OneForOne, Supervisor
+from actors.collector import tune
+from benchmarks.actors_under_test import TEXT, Counter, Fragile, Idle, Reading
+from benchmarks.harness import ACTORS, Contender, Measure, Run, Target, Workload
+from benchmarks.processes import python_process, second_node
+
+CHUNK = 1_000
+
+
+def resident() -> int:
+    """Return the bytes that this process has in memory."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096
+
+
+@contextlib.asynccontextmanager
+async def spawn(scale: float) -> AsyncGenerator[Run, None]:
+    """Spawn idle actors, and shut their node down."""
+    count = int(100_000 * scale)
+
+    async def run() -> Mapping[str, float]:
+        with tuned():
+            async with Node("bench") as node:
+                before = resident()
+                begin = time.perf_counter()
+                for start in range(0, count, CHUNK):
+                    for _ in range(start, start + CHUNK):
+                        node.spawn(Idle)
+                    await asyncio.sleep(0)
+                spawned = time.perf_counter()
+                grown = resident() - before
+                stopping = time.perf_counter()
+                await node.shutdown(timeout=None)
+                stopped = time.perf_counter()
+        return {
+            "spawn": count / (spawned - begin),
+            "memory": max(grown, 0) / count,
+            "stop": (stopped - stopping) * 100_000 / count,
+        }
+
+    yield run
+
+
+@contextlib.contextmanager
+def tuned() -> object:
+    """Have the collector as `actors-node` has it."""
+    thresholds = gc.get_threshold()
+    tune()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
+@contextlib.asynccontextmanager
+async def start(_scale: float) -> AsyncGenerator[Run, None]:
+    """Import, start a node, and ask it something."""
+
+    async def run() -> Mapping[str, float]:
+        code = "import time; t = time.perf_counter(); import actors; print(time.perf_counter() - t)"
+        async with python_process("-c", code) as (seconds,):
+            imported = float(seconds)
+        begin = time.perf_counter()
+        async with python_process("-m", "actors.cli", "--log-level", "error"):
+            ready = time.perf_counter() - begin
+        async with Node("bench", bind="tcp://127.0.0.1:0") as node, second_node(node) as other:
+            begin = time.perf_counter()
+            await node.spawn(Counter, at=other).ask(Reading(0, TEXT))
+            asked = time.perf_counter() - begin
+        return {"import": imported, "ready": ready, "first ask": asked}
+
+    yield run
+
+
+class Family(Supervisor):
+    """Keeps one child that fails."""
+
+    supervision = OneForOne(max_restarts=10**9, within=1.0, backoff=Backoff(0, 0))
+
+    def child_specs(self) -> list[Child]:
+        """The child."""
+        return [Child(Fragile.props(), name="fragile")]
+
+
+@contextlib.asynccontextmanager
+async def restart(scale: float) -> AsyncGenerator[Run, None]:
+    """Let a child fail again and again; stop many children in order."""
+    failures, children = int(10_000 * scale), 10_000
+
+    async def run() -> Mapping[str, float]:
+        import logging
+
+        logging.getLogger("actors").setLevel(logging.CRITICAL)
+        async with Node("bench") as node:
+            done = asyncio.Event()
+            restarts = 0
+
+            def restarted(_: ActorRestarted) -> None:
+                nonlocal restarts
+                restarts += 1
+                if restarts == failures:
+                    done.set()
+
+            node.events.subscribe(restarted, ActorRestarted)
+            node.spawn(Family, name="family")
+            fragile = await node.resolve("family/fragile")
+            begin = time.perf_counter()
+            for number in range(failures):
+                fragile.tell(Reading(number, TEXT))
+            await done.wait()
+            rate = failures / (time.perf_counter() - begin)
+        async with Node("bench") as node:
+            for _ in range(children):
+                node.spawn(Idle)
+            begin = time.perf_counter()
+            await node.shutdown(timeout=None)
+            stopped = time.perf_counter() - begin
+        logging.getLogger("actors").setLevel(logging.NOTSET)
+        return {"restarts": rate, "stop 10,000": stopped}
+
+    yield run
+
+
+if sys.platform != "linux":  # pragma: no cover - the figures come from /proc
+    raise ImportError("these workloads read /proc, which only Linux has")
+
+WORKLOADS = (
+    Workload(
+        "W6",
+        "spawn and stop 100,000 actors",
+        [
+            Measure("spawn", "actors/s"),
+            Measure("memory", "bytes", False),
+            Measure("stop", "s", False),
+        ],
+        [Contender(ACTORS, spawn)],
+        [Target("spawn", 300_000), Target("memory", 800), Target("stop", 1.0)],
+    ),
+    Workload(
+        "W10",
+        "start",
+        [
+            Measure("import", "s", False),
+            Measure("ready", "s", False),
+            Measure("first ask", "s", False),
+        ],
+        [Contender(ACTORS, start)],
+        [Target("import", 0.15), Target("ready", 0.5), Target("first ask", 0.05)],
+    ),
+    Workload(
+        "W11",
+        "supervision",
+        [Measure("restarts", "restarts/s"), Measure("stop 10,000", "s", False)],
+        [Contender(ACTORS, restart)],
+        [Target("restarts", 20_000), Target("stop 10,000", 1.0)],
+    ),
+)

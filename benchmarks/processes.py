@@ -1,0 +1,47 @@
+"""Other processes: a second node, and whatever prints one line when it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncGenerator, Sequence
+
+from actors import Node
+
+READY_WITHIN = 60.0
+
+
+@contextlib.asynccontextmanager
+async def python_process(*arguments: str) -> AsyncGenerator[tuple[str, ...], None]:
+    """Run `python ARGUMENTS`; gives the words of the first line that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, env=_environment()
+    )
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), READY_WITHIN)
+        if not line:
+            raise RuntimeError(f"python {' '.join(arguments)} ended before it was ready")
+        yield tuple(line.decode().split())
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+@contextlib.asynccontextmanager
+async def second_node(
+    node: Node, name: str = "receiver", *, more: Sequence[str] = ()
+) -> AsyncGenerator[str, None]:
+    """Run `actors-node` as a second node in a process of its own; gives its name."""
+    command = ["-m", "actors.cli", "--name", name, "--log-level", "error"]
+    command += ["--import", "benchmarks.actors_under_test", "--seed", node.address or "", *more]
+    async with python_process(*command):
+        await node.wait_for_members(2, timeout=READY_WITHIN)
+        yield name
