@@ -36,7 +36,7 @@ format: $(DEV) ## let ruff format the code and repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(RUN) ## measure tell, ask and spawn
+bench: $(DEV) ## measure it beside the same written by hand (ARGS="--only W1,W4")
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove .venv and everything that was made

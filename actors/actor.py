@@ -55,6 +55,8 @@ class Actor:
     """How this actor treats its children when they fail."""
 
     _handlers: ClassVar[dict[type, Handler]] = {}
+    _functions: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
+    """Those of them that cannot await, by the very class of the message."""
     _has_start_hook: ClassVar[bool] = False
     _has_stop_hook: ClassVar[bool] = False
 
@@ -64,6 +66,7 @@ class Actor:
         super().__init_subclass__(**kwargs)
         _check_class(cls)
         cls._handlers = handlers.collect(cls)
+        cls._functions = handlers.plain_functions(cls._handlers) if cls.concurrency == 1 else {}
         cls._has_start_hook = cls.on_start is not Actor.on_start
         cls._has_stop_hook = cls.on_stop is not Actor.on_stop
         hosted[class_name(cls)] = cls
@@ -179,6 +182,7 @@ class Actor:
             cell.watching = {}
         if ref not in cell.watching:
             cell.watching[ref] = False
+            cell.plain = False
             ref._target.watch(cell.ref)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
@@ -194,6 +198,7 @@ class Actor:
         if self._cell.behaviours is None:
             self._cell.behaviours = []
         self._cell.behaviours.append(handler)
+        self._cell.plain = False
 
     def unbecome(self) -> None:
         """Go back to the behaviour before the last `become`; nothing where there was none."""

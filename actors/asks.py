@@ -5,6 +5,8 @@ from __future__ import annotations
 from asyncio import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from actors.errors import AskCycleError, AskTimeoutError, RemoteError
 from actors.failures import describe
 from actors.letter import Detour, Turn
@@ -14,43 +16,53 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef
 
 
-class Ask:
+class Ask(msgspec.Struct, eq=False):
     """The answer that somebody on this node waits for."""
 
-    __slots__ = (
-        "correlation",
-        "every",
-        "expired",
-        "future",
-        "pending",
-        "recipients",
-        "turn",
-    )
-
-    wanted = True
-
-    def __init__(self, future: Future[Any], recipient: ActorRef[Any]) -> None:
-        self.future = future
-        self.recipients: tuple[ActorRef[Any], ...] = (recipient,)
-        """Who is to answer at present: a router or a forwarder may hand the question on."""
-        self.every = True
-        """Whether the answer needs all of them, or any one."""
-        self.expired = False
-        self.turn: Turn | None = None
-        """Whose message in hand waits for it, so that a cycle would be a deadlock."""
-        self.pending: dict[int, Any] | None = None
-        self.correlation = 0
-        """Where it is registered while another node has it, to be forgotten when it ends."""
+    recipients: tuple[ActorRef[Any], ...]
+    """Who is to answer at present: a router or a forwarder may hand the question on."""
+    future: Future[Any] | None = None
+    """What the asker awaits; None where the answer may still come before it has to wait."""
+    answered: bool = False
+    value: object = None
+    error: Exception | None = None
+    """The answer, where it came before."""
+    every: bool = True
+    """Whether the answer needs all of them, or any one."""
+    expired: bool = False
+    turn: Turn | None = None
+    """Whose message in hand waits for it, so that a cycle would be a deadlock."""
+    pending: dict[int, Any] | None = None
+    correlation: int = 0
+    """Where it is registered while another node has it, to be forgotten when it ends."""
+    wanted: bool = True
 
     def send(self, value: object) -> None:
         """Wake the asker with the value; nothing where it has gone away."""
-        if not self.future.done():
+        if self.future is None:
+            self.answered = True
+            self.value = value
+        elif not self.future.done():
             self.future.set_result(value)
 
     def fail(self, error: BaseException) -> None:
         """Wake the asker with the error, in a form that cannot be taken for its own end."""
-        if not self.future.done():
+        if self.future is None:
+            self.answered = True
+            self.error = presentable(error)
+        elif not self.future.done():
             self.future.set_exception(presentable(error))
+
+    def result(self) -> object:
+        """Return the answer that came before the asker had to wait; raise it where it is one."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for the answer any more, even if who asked has not gone on yet."""
+        return self.answered if self.future is None else self.future.done()
 
     def redirect(self, *refs: ActorRef[Any], every: bool = True) -> AskCycleError | None:
         """These are to answer now, `every` one of them or any; an error where they never can."""
@@ -59,7 +71,7 @@ class Ask:
         turn = self.turn
         if turn is None or not turn.cell.node.cycles.would_close(turn, self):
             return None
-        return AskCycleError(refs[0], turn.cell.ref)
+        return AskCycleError(refs[0], turn.ref)
 
     def forget(self) -> None:
         """It has ended: an answer from another node is not expected any more."""
@@ -68,7 +80,7 @@ class Ask:
 
     def expire(self) -> None:
         """Wake the asker with its timeout."""
-        if not self.future.done():
+        if self.future is not None and not self.future.done():
             self.expired = True
             self.future.set_exception(AskTimeoutError("", "", 0.0))
 
@@ -116,10 +128,11 @@ class Deadlines:
     order of expiry (the idea of hashed timing wheels, Varghese and Lauck 1987, at its simplest).
     """
 
-    __slots__ = ("_clock", "_lanes")
+    __slots__ = ("_clock", "_lanes", "_now")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._now = clock.now
         self._lanes: dict[float, _Lane] = {}
 
     def add(self, ask: Ask, timeout: float) -> None:
@@ -127,7 +140,7 @@ class Deadlines:
         lane = self._lanes.get(timeout)
         if lane is None:
             lane = self._lanes[timeout] = _Lane()
-        lane.expiries[ask] = self._clock.now() + timeout
+        lane.expiries[ask] = self._now() + timeout
         if lane.timer is None:
             lane.timer = self._clock.call_later(timeout, self._tick, timeout)
 

@@ -41,7 +41,7 @@ class Cycles:
         return False
 
     def _waits_in_vain(self, ask: Ask, seen: set[CellState], away: list[ActorRef[Any]]) -> bool:
-        if ask.future.done():  # answered, though who asked has not gone on yet
+        if ask.is_over:
             return False
         stuck = (self._is_stuck(ref, seen, away) for ref in ask.recipients)
         return any(stuck) if ask.every else all(stuck)

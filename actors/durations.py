@@ -10,10 +10,15 @@ from collections.abc import AsyncGenerator
 
 from transport import Clock
 
+A_LONG_TIME = 1e9
+"""Seconds; what is shorter, and positive, needs no closer look."""
+
 
 def check_timeout(timeout: float | None, what: str = "timeout") -> float | None:
     """Return `timeout` (seconds, None waits for ever). Raises TypeError or ValueError."""
-    return None if timeout is None else check_seconds(timeout, what)
+    if timeout is None or (type(timeout) in (int, float) and 0 < timeout < A_LONG_TIME):
+        return timeout
+    return check_seconds(timeout, what)
 
 
 def check_seconds(seconds: float, what: str, *, zero: bool = False) -> float:

@@ -66,6 +66,11 @@ def as_handler(function: Callable[..., Any]) -> Handler:
     return Handler(function, inspect.iscoroutinefunction(function))
 
 
+def plain_functions(table: dict[type, Handler]) -> dict[type, Callable[[Any, Any], Any]]:
+    """Return the handlers that are plain functions, by the very class of a message."""
+    return {kind: handler.function for kind, handler in table.items() if not handler.is_async}
+
+
 def find(table: dict[type, Handler], message_type: type) -> Handler | None:
     """Return the most specific handler, and remember it in `table`; None where there is none."""
     for base in message_type.__mro__:

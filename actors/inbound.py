@@ -7,6 +7,8 @@ from asyncio import Future
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from actors.actor import hosted_class
 from actors.address import Address, Origin, host_port
 from actors.errors import (
@@ -45,27 +47,24 @@ TELL, ASK_IN_HAND, COUNTED, SEND, REPLY = (
 Signal = Callable[[Peer, str, str | None, int, Any], None]
 
 
-class RemoteAnswer:
+class RemoteAnswer(msgspec.Struct, eq=False):
     """The answer to an ask of another node."""
 
-    __slots__ = ("_correlation", "_peer", "_remote", "wanted")
-
-    def __init__(self, remote: Remote, peer: Peer, correlation: int, wanted: bool) -> None:
-        self._remote = remote
-        self._peer = peer
-        self._correlation = correlation
-        self.wanted = wanted
+    remote: Remote
+    peer: Peer
+    correlation: int
+    wanted: bool
 
     def send(self, value: object) -> None:
         """Send the value there; of a counted tell, that it is done."""
-        self._remote.reply(self._peer, self._correlation, value if self.wanted else None)
+        self.remote.reply(self.peer, self.correlation, value if self.wanted else None)
 
     def fail(self, error: BaseException) -> None:
         """Send the error there; of a counted tell, that it is done."""
         if self.wanted:
-            self._remote.reply_error(self._peer, self._correlation, error)
+            self.remote.reply_error(self.peer, self.correlation, error)
         else:
-            self._remote.reply(self._peer, self._correlation, None)
+            self.remote.reply(self.peer, self.correlation, None)
 
     def redirect(self, *refs: ActorRef[Any], every: bool = True) -> None:
         """The asker's node follows its own asks."""
@@ -95,19 +94,30 @@ class Inbound:
             Kind.LEAVING: self._on_leaving,
         }
 
-    def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer]) -> None:
+    def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer], count: int) -> None:
         """Handle a batch, record by record: a bad one spoils none of its neighbours.
 
         Raises EnvelopeError where the batch itself makes no sense.
         """
         taken = 0
-        for kind, target, sender, correlation, tag, body, extra in unpack_all(records):
+        cells, refs, decode = self._node.delivery.cells, peer.refs, self._node.codec.decode
+        envelopes = unpack_all(records, count=count)
+        for kind, target, sender, correlation, tag, body, extra in envelopes:
             own: Sequence[Buffer] = ()
             if extra:
                 own = buffers[taken : taken + extra]
                 taken += extra
             try:
-                if kind <= SEND:
+                cell = cells.get(target)
+                # The hot path of remote tells; whatever is unusual goes the long way.
+                if kind == TELL and cell is not None and (sender is None or sender in refs):
+                    try:
+                        message = decode(tag, body, own)
+                    except ActorsError as error:
+                        self._undecodable(target, refs.get(sender), None, tag, body, error)
+                    else:
+                        cell.deliver(Letter(message, refs.get(sender)))
+                elif kind <= SEND:
                     self._message(peer, kind, target, sender, correlation, tag, body, own)
                 elif kind == REPLY:
                     self._on_reply(peer, correlation, tag, body, own)

@@ -40,27 +40,46 @@ class Letter(msgspec.Struct, gc=False):
     answer: Answer | None = None
 
 
-class Turn:
+class Turn(Protocol):
     """An actor at work: with a message in hand, or with none.
 
     Work that a handler starts inherits it as a context variable, so what it tells and asks
-    carries the right sender and is known to be awaited by the message in hand. A handler that
-    may await has a turn of its own for each message: what it leaves running stays with that
-    message, and is not taken for work on a later one.
+    carries the right sender and is known to be awaited by the message in hand. While a plain
+    function runs the cell itself is the turn: nobody else runs meanwhile, and what the function
+    leaves running later finds no message in hand. A handler that may await has a turn of its own
+    for each message, so that what it leaves running is not taken for work on a later one.
     """
 
-    __slots__ = ("asked", "begun", "cell", "letter")
+    letter: Letter | None
+    asked: set[Ask] | None
+    """What the message in hand asked others, and waits for."""
+
+    @property
+    def ref(self) -> ActorRef[Any]:
+        """Whose turn it is."""
+        ...
+
+    @property
+    def cell(self) -> CellState:
+        """What stands behind that ref."""
+        ...
+
+
+class TaskTurn:
+    """The turn of a task that handles one message, or obeys one order (no letter)."""
+
+    __slots__ = ("asked", "begun", "cell", "letter", "ref")
 
     def __init__(self, cell: CellState, letter: Letter | None = None) -> None:
         self.cell = cell
+        self.ref = cell.ref
         self.letter = letter
         self.asked: set[Ask] | None = None
-        """What the message in hand asked others, and waits for."""
         self.begun = False
-        """For one of several messages in hand: whether its handler runs yet."""
+        """Whether the task runs; one that is cancelled before never ends in order."""
 
 
-class Detour(Turn):
+class Detour(TaskTurn):
     """A task that an actor started: it acts for the actor, and for its message while in hand."""
 
     __slots__ = ("origin",)

@@ -34,6 +34,10 @@ class Nobody:
         self._node.ledger.told += 1
         self._node.bury(letter, self.ref, self._detail or "stopped", self._error())
 
+    def deliver_ask(self, letter: Letter) -> None:
+        """Make it a dead letter."""
+        self.deliver(letter)
+
     def offer(self, letter: Letter) -> Future[None] | None:
         """Make it a dead letter, and raise ActorStoppedError."""
         self.deliver(letter)

@@ -81,7 +81,8 @@ class Peer:
         """Children here of actors there."""
         self.watches: dict[ActorRef[Any], dict[ActorRef[Any], None]] = {}
         """Actors there, and who watches them here."""
-        self.refs: dict[str, ActorRef[Any]] = {}
+        self.refs: dict[str | None, ActorRef[Any]] = {}
+        """Refs by the addresses that this peer keeps writing."""
 
     def push(self, record: bytes, buffers: Sequence[Buffer] = (), weight: int = 0) -> bool:
         """Queue one record; False where it is a message (weight 1) and there is no room."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overload
 
 from actors.address import Address, Origin, path_of
 from actors.asks import Ask, awaiting_turn
@@ -30,6 +30,9 @@ class Target(Protocol):
 
     def deliver(self, letter: Letter) -> None:
         """Take the letter now; what cannot be delivered becomes a dead letter."""
+
+    def deliver_ask(self, letter: Letter) -> None:
+        """Take a letter whose sender waits for the answer, and may get it within this call."""
 
     def offer(self, letter: Letter) -> Future[None] | None:
         """Take the letter when there is room: None when it is in the mailbox already."""
@@ -130,7 +133,7 @@ class ActorRef(Generic[A_co]):
         the process and cannot.
         """
         turn = current_turn.get()
-        self._target.deliver(Letter(message, None if turn is None else turn.cell.ref))
+        self._target.deliver(Letter(message, None if turn is None else turn.ref))
 
     @overload
     def ask(self, message: Message[R], timeout: float | None = 5.0) -> Coroutine[Any, Any, R]: ...
@@ -146,29 +149,30 @@ class ActorRef(Generic[A_co]):
         AskCycleError where waiting would never end; UnhandledMessageError; MailboxFullError;
         SerializationError. TypeError or ValueError for a wrong timeout, at the call.
         """
-        check_timeout(timeout)
+        if timeout != 5.0 or timeout is True:
+            check_timeout(timeout)
         return self._ask(message, timeout)
 
     async def _ask(self, message: object, timeout: float | None) -> object:
         node = self._node
         turn = current_turn.get()
-        ask = Ask(node.loop.create_future(), self)
-        sender = None
-        waits = None
+        ask = Ask((self,))
+        sender = waits = None
         if turn is not None:
-            sender = turn.cell.ref
-            waits = awaiting_turn(turn)
-            if waits is not None:
-                ask.turn = waits
-                if node.cycles.would_close(waits, ask):
-                    raise AskCycleError(self, sender)
-                if waits.asked is None:
-                    waits.asked = set()
-                waits.asked.add(ask)
-        if timeout is not None:
-            node.deadlines.add(ask, timeout)
+            sender = turn.ref
+            waits = _begin_wait(turn, ask)
+            if waits is not None and node.cycles.would_close(waits, ask):
+                _end_wait(waits, ask)
+                raise AskCycleError(self, sender)
+        timed = False
         try:
-            self._target.deliver(Letter(message, sender, ask))
+            self._target.deliver_ask(Letter(message, sender, ask))
+            if ask.answered:
+                return ask.result()
+            ask.future = node.loop.create_future()
+            if timeout is not None:
+                node.deadlines.add(ask, timeout)
+                timed = True
             return await ask.future
         except AskTimeoutError:
             if not ask.expired:
@@ -177,11 +181,12 @@ class ActorRef(Generic[A_co]):
             kind = type(message).__qualname__
             raise AskTimeoutError(self, kind, timeout or 0.0, *condition) from None
         finally:
-            if timeout is not None:
-                node.deadlines.discard(ask, timeout)
-            ask.forget()
-            if waits is not None and waits.asked is not None:
-                waits.asked.discard(ask)
+            if timed:
+                node.deadlines.discard(ask, cast("float", timeout))
+            if ask.pending is not None:
+                ask.forget()
+            if waits is not None:
+                _end_wait(waits, ask)
 
     def send(self, message: object, timeout: float | None = None) -> Coroutine[Any, Any, None]:
         """Return when the message is in the recipient's mailbox: the call with backpressure.
@@ -194,12 +199,12 @@ class ActorRef(Generic[A_co]):
 
     async def _send(self, message: object, timeout: float | None) -> None:
         turn = current_turn.get()
-        room = self._target.offer(Letter(message, None if turn is None else turn.cell.ref))
+        room = self._target.offer(Letter(message, None if turn is None else turn.ref))
         if room is None:
             return
         node = self._node
-        admission = Ask(room, self)
-        waits = _begin_wait(admission)
+        admission = Ask((self,), room)
+        waits = None if turn is None else _begin_wait(turn, admission)
         if waits is not None and node.cycles.would_close(waits, admission):
             _end_wait(waits, admission)
             room.cancel()
@@ -213,7 +218,8 @@ class ActorRef(Generic[A_co]):
                 raise
             raise SendTimeoutError(self, type(message).__qualname__, timeout or 0.0) from None
         finally:
-            _end_wait(waits, admission)
+            if waits is not None:
+                _end_wait(waits, admission)
             if timeout is not None:
                 node.deadlines.discard(admission, timeout)
 
@@ -244,24 +250,25 @@ class ActorRef(Generic[A_co]):
 
     async def _await_end(self, end: Future[R]) -> R:
         """Wait as an ask does: what the dying one asks back of the waiting one is a cycle."""
-        wait = Ask(end, self)
-        waits = _begin_wait(wait)
+        turn = current_turn.get()
+        wait = Ask((self,), end)
+        waits = None if turn is None else _begin_wait(turn, wait)
         try:
             return await end
         finally:
-            _end_wait(waits, wait)
+            if waits is not None:
+                _end_wait(waits, wait)
 
     def _refuse_own_end(self) -> None:
         """An actor that waits for its own or an ancestor's end in a handler waits for ever."""
         turn = current_turn.get()
         if turn is not None and awaiting_turn(turn) is not None and turn.cell.is_within(self):
-            raise AskCycleError(self, turn.cell.ref)
+            raise AskCycleError(self, turn.ref)
 
 
-def _begin_wait(ask: Ask) -> Turn | None:
+def _begin_wait(turn: Turn, ask: Ask) -> Turn | None:
     """Note that the message in hand waits for this; return whose turn that is, if anybody's."""
-    turn = current_turn.get()
-    waits = None if turn is None else awaiting_turn(turn)
+    waits = awaiting_turn(turn)
     if waits is not None:
         ask.turn = waits
         if waits.asked is None:
@@ -270,6 +277,6 @@ def _begin_wait(ask: Ask) -> Turn | None:
     return waits
 
 
-def _end_wait(waits: Turn | None, ask: Ask) -> None:
-    if waits is not None and waits.asked is not None:
+def _end_wait(waits: Turn, ask: Ask) -> None:
+    if waits.asked is not None:
         waits.asked.discard(ask)

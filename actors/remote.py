@@ -41,17 +41,23 @@ SLACK = 0.5
 class RemoteActor:
     """What stands behind the ref of an actor on another node."""
 
-    __slots__ = ("_remote", "key", "origin", "ref")
+    __slots__ = ("_remote", "key", "origin", "peer", "ref")
 
     def __init__(self, remote: Remote, origin: Origin, key: str) -> None:
         self._remote = remote
         self.origin = origin
         self.key = key
+        self.peer: Peer | None = None
+        """Its node, once something was sent there."""
         self.ref: ActorRef[Any]
 
     def deliver(self, letter: Letter) -> None:
         """Send the message there. Raises SerializationError."""
         self._remote.deliver(self, letter)
+
+    def deliver_ask(self, letter: Letter) -> None:
+        """Ask it there. Raises SerializationError."""
+        self.deliver(letter)
 
     def offer(self, letter: Letter) -> Future[None]:
         """Send the message when the link has room; done when it is in the mailbox there."""
@@ -147,9 +153,13 @@ class Remote:
 
     def deliver(self, actor: RemoteActor, letter: Letter) -> None:
         """Send a message. Raises SerializationError; all else becomes a dead letter."""
-        tag, body, buffers = self._node.codec.encode(letter.message)
-        self._node.ledger.outbound += 1
-        peer = self.peers.get(actor.origin[:2]) or self.peer(actor.origin)
+        node = self._node
+        encoded = node.codec.encode(letter.message)
+        buffers = encoded.buffers
+        node.ledger.outbound += 1
+        peer = actor.peer
+        if peer is None or peer.gone:
+            peer = actor.peer = self.peer(actor.origin)
         if peer is None:
             self._undelivered(actor, letter, f"node {actor.origin.node!r} is not reachable")
             return
@@ -158,8 +168,9 @@ class Remote:
             kind, correlation = Kind.TELL, 0
         else:
             kind, correlation = self._expect(peer, answer, actor.ref)
-        sender = self.sign(letter.sender)
-        record = pack(kind, actor.key, sender, correlation, tag, body, len(buffers))
+        sender = letter.sender
+        who = None if sender is None else self.sign(sender)
+        record = pack(kind, actor.key, who, correlation, encoded.tag, encoded.body, len(buffers))
         if not peer.push(record, buffers, 1):
             peer.pending.pop(correlation, None)
             full = LinkFullError(actor.ref, peer.name, peer.capacity)
@@ -183,7 +194,8 @@ class Remote:
 
     def offer(self, actor: RemoteActor, letter: Letter) -> Future[None]:
         """Send a message when the link has room, and wait for its arrival in the mailbox."""
-        tag, body, buffers = self._node.codec.encode(letter.message)
+        encoded = self._node.codec.encode(letter.message)
+        buffers = encoded.buffers
         room: Future[None] = self._node.loop.create_future()
         peer = self.peer(actor.origin)
         if peer is None:
@@ -192,10 +204,12 @@ class Remote:
             room.set_exception(NodeUnreachableError(actor.ref, "it is gone, or was never seen"))
             return room
         correlation = next(self.correlations)
-        peer.pending[correlation] = Expected(Ask(room, actor.ref), actor.ref)
+        peer.pending[correlation] = Expected(Ask((actor.ref,), room), actor.ref)
         room.add_done_callback(lambda _: self._admission_over(peer, actor, correlation))
         sender = self.sign(letter.sender)
-        record = pack(Kind.SEND, actor.key, sender, correlation, tag, body, len(buffers))
+        record = pack(
+            Kind.SEND, actor.key, sender, correlation, encoded.tag, encoded.body, len(buffers)
+        )
         self._node.ledger.outbound += 1
         if peer.senders or not peer.push(record, buffers, 1):
             parcel = Parcel(record, buffers, 1)
@@ -228,8 +242,10 @@ class Remote:
         value: object = None,
     ) -> None:
         """Send a record that is no user's message: it takes no part in the ledger."""
-        tag, body, buffers = self._node.codec.encode(value)
-        record = pack(kind, target, self.sign(sender), correlation, tag, body, len(buffers))
+        encoded = self._node.codec.encode(value)
+        buffers = encoded.buffers
+        who = None if sender is None else self.sign(sender)
+        record = pack(kind, target, who, correlation, encoded.tag, encoded.body, len(buffers))
         peer.push(record, buffers)
 
     def reply(self, peer: Peer, correlation: int, value: object) -> None:
@@ -283,7 +299,7 @@ class Remote:
         origin = Origin(peer.name, peer.incarnation)
         ref = self.ref(origin, f"{path}#0")
         correlation = next(self.correlations)
-        peer.pending[correlation] = Expected(Ask(future, ref), ref)
+        peer.pending[correlation] = Expected(Ask((ref,), future), ref)
         self.signal(peer, Kind.RESOLVE, path, None, correlation)
 
     def watch(self, actor: RemoteActor, watcher: ActorRef[Any]) -> None:

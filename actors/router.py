@@ -207,6 +207,10 @@ class RouterCell(Cell):
         if routee is not None:
             routee._target.deliver(letter)
 
+    def deliver_ask(self, letter: Letter) -> None:
+        """Hand the letter to a routee, or to each of them."""
+        self.deliver(letter)
+
     def offer(self, letter: Letter) -> Future[None] | None:
         """Hand the letter to a routee that has room, or wait for the chosen one's."""
         if self._plan.strategy in SPREADING:

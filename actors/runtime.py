@@ -18,6 +18,7 @@ from actors.cluster.placement import Placement
 from actors.cycles import Cycles
 from actors.dead_letters import DeadLetterLog
 from actors.delivery import Delivery
+from actors.dispatcher import Dispatcher, Mailboxes
 from actors.errors import ActorStoppedError
 from actors.events import ActorFailed, DeadLetter, EventStream
 from actors.family import Family
@@ -69,6 +70,8 @@ class Runtime:
         self.random = rng
         self.loop = asyncio.get_running_loop()
         self.context = _empty_context()
+        self.dispatcher = Dispatcher(self.loop, self.context)
+        self.mailboxes = Mailboxes()
         self.serials = itertools.count(1)
         self.ledger = Ledger()
         self.dead_letters = DeadLetterLog(clock, own.name)

@@ -27,6 +27,10 @@ class TranscodingCell(Cell):
         """Deliver an equal message. Raises SerializationError."""
         super().deliver(self._transcoded(letter))
 
+    def deliver_ask(self, letter: Letter) -> None:
+        """Deliver an equal message. Raises SerializationError."""
+        super().deliver_ask(self._transcoded(letter))
+
     def offer(self, letter: Letter) -> Future[None] | None:
         """Offer an equal message. Raises SerializationError."""
         return super().offer(self._transcoded(letter))

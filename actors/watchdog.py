@@ -26,7 +26,7 @@ INTERVAL = 0.05
 LIMIT = 0.1
 """Seconds for which a handler may hold the loop unnoticed."""
 
-_HANDLERS = {Cell._work.__code__: "letter", Cell._handle.__code__: "letter"}
+_HANDLERS = {f.__code__ for f in (Cell.take_turn, Cell._handle, Cell._finish)}
 
 
 class Watchdog:

@@ -1,89 +1,96 @@
-"""`python -m benchmarks`: tell, ask and spawn, local and between two processes.
+"""`python -m benchmarks`: how fast this is, beside the same thing written by hand.
 
-Each figure is the median of its repetitions, with the least and the greatest. Baseline and
-framework take turns within one run, so their ratio holds on a machine whose speed drifts.
+Each workload runs for the framework and for its baselines in turn, after a warm-up; what counts
+is the ratio within each round. `--only W1,W4` runs some of them, `--scale 0.1` does a tenth.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import statistics
+import logging
 from collections.abc import Sequence
-from importlib.metadata import version
+from pathlib import Path
 
 import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from actors import ActorRef, Node
-from benchmarks import workloads
-from benchmarks.actors_under_test import Counter, Reading
+from benchmarks import growth, lifecycle, local, remote, report, routing
+from benchmarks.harness import Result, Workload, measure
 
-
-def show(name: str, figures: Sequence[float], unit: str) -> None:
-    """Print one row: median, least and greatest."""
-    median = statistics.median(figures)
-    spread = f"({min(figures):,.0f} - {max(figures):,.0f})"
-    print(f"{name:<34} {median:>12,.0f} {unit:<10} {spread}", flush=True)
-
-
-async def local(repeat: int, scale: float) -> None:
-    """Tell, ask and spawn within one node."""
-    count = int(200_000 * scale)
-    async with Node("bench") as node:
-        ref = node.spawn(Counter)
-        queue, told = [], []
-        for _ in range(repeat):
-            queue.append(await workloads.queue_tell(count))
-            already = await ref.ask(Reading(0, ""))
-            told.append(await workloads.tell(ref, count, already))
-        show("asyncio.Queue, one consumer", queue, "messages/s")
-        show("tell, same node", told, "messages/s")
-        ratios = [mine / bare for mine, bare in zip(told, queue, strict=True)]
-        print(f"{'  ratio to asyncio.Queue':<34} {statistics.median(ratios):>12.2f}")
-        asks = int(20_000 * scale)
-        show("ask, same node, one at a time", await _asks(ref, repeat, asks, 1), "asks/s")
-        show("ask, same node, 100 at a time", await _asks(ref, repeat, asks, 100), "asks/s")
-    async with Node("bench") as node:
-        rate, size = await workloads.spawn(node, int(50_000 * scale))
-        show("spawn", [rate], "actors/s")
-        show("  memory of an idle actor", [size], "bytes")
+WORKLOADS: tuple[Workload, ...] = tuple(
+    sorted(
+        (
+            *local.WORKLOADS,
+            *remote.WORKLOADS,
+            *lifecycle.WORKLOADS,
+            *routing.WORKLOADS,
+            *growth.WORKLOADS,
+        ),
+        key=lambda workload: (int("".join(filter(str.isdigit, workload.key))), workload.key),
+    )
+)
 
 
-async def _asks(ref: ActorRef[Counter], repeat: int, n: int, width: int) -> list[float]:
-    return [await workloads.ask(ref, n, width) for _ in range(repeat)]
+def chosen(only: str | None) -> Sequence[Workload]:
+    """Return the workloads of that list of keys; W5 means W5a and W5b. Raises ValueError."""
+    if only is None:
+        return WORKLOADS
+    wanted = [key.strip().upper() for key in only.split(",")]
+    for key in wanted:
+        if not any(_means(key, workload) for workload in WORKLOADS):
+            known = ", ".join(workload.key for workload in WORKLOADS)
+            raise ValueError(f"there is no workload {key!r}; there are {known}")
+    return [w for w in WORKLOADS if any(_means(key, w) for key in wanted)]
 
 
-async def remote(repeat: int, scale: float) -> None:
-    """Tell and ask between two processes, over tcp on the loopback interface."""
-    count = int(200_000 * scale)
-    async with (
-        Node("bench", bind="tcp://127.0.0.1:0") as node,
-        workloads.second_process(node) as other,
-    ):
-        ref = node.spawn(Counter, at=other)
-        told = []
-        for _ in range(repeat):
-            already = await ref.ask(Reading(0, ""))
-            told.append(await workloads.tell(ref, count, already))
-        show("tell, two processes", told, "messages/s")
-        asks = int(5_000 * scale)
-        show("ask, two processes, one at a time", await _asks(ref, repeat, asks, 1), "asks/s")
-        show("ask, two processes, 100 at a time", await _asks(ref, repeat, asks, 100), "asks/s")
+def _means(key: str, workload: Workload) -> bool:
+    return key in (workload.key.upper(), workload.key.rstrip("abcd").upper())
 
 
-async def run(arguments: argparse.Namespace) -> None:
-    """Run all of it."""
-    print("Python", platform.python_version(), "uvloop", version("uvloop"))
-    await local(arguments.repeat, arguments.scale)
-    await remote(arguments.repeat, arguments.scale)
+async def run(
+    workloads: Sequence[Workload], repeat: int, scale: float, console: Console
+) -> Sequence[Result]:
+    """Run the workloads one after the other, with a bar that shows how far."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    results = []
+    with Progress(*columns, console=console, transient=True) as progress:
+        rounds = sum(len(workload.contenders) for workload in workloads) * (repeat + 1)
+        task = progress.add_task("", total=rounds)
+        for workload in workloads:
+
+            def step(contender: str, key: str = workload.key) -> None:
+                progress.update(task, advance=1, description=f"{key} {contender}")
+
+            results.append(await measure(workload, repeat=repeat, scale=scale, progress=step))
+    return results
 
 
 def main() -> None:
-    """Parse the arguments and run."""
+    """Parse the arguments, run, and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--repeat", type=int, default=5, help="repetitions of each workload")
-    parser.add_argument("--scale", type=float, default=1.0, help="times as many messages")
-    uvloop.run(run(parser.parse_args()))
+    parser.add_argument("--only", metavar="KEYS", help="such as W1,W4")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds after the warm-up (5)")
+    parser.add_argument("--scale", type=float, default=1.0, help="times as many messages (1.0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    arguments = parser.parse_args()
+    try:
+        workloads = chosen(arguments.only)
+    except ValueError as error:
+        parser.error(str(error))
+    if arguments.repeat < 1 or arguments.scale <= 0:
+        parser.error("--repeat must be at least 1, and --scale above 0")
+    logging.basicConfig(level=logging.ERROR)
+    console = Console()
+    results = uvloop.run(run(workloads, arguments.repeat, arguments.scale, console))
+    report.show(results, console)
+    if arguments.json is not None:
+        report.write_json(results, arguments.json)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import resource
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
-from actors import Actor, Node, on
+from actors import Actor, ActorRef, Node, on
 from benchmarks.actors_under_test import TEXT, Counter, Expect, Idle, Reading
 from benchmarks.harness import ACTORS, Contender, Measure, Run, Target, Workload
 from benchmarks.processes import second_node
@@ -20,13 +20,12 @@ ACTOR_COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 class Teller(Actor):
     """Tells a receiver so many readings as it is told."""
 
-    def __init__(self, receiver: object) -> None:
+    def __init__(self, receiver: ActorRef[Counter]) -> None:
         self.receiver = receiver
 
     @on(Reading)
     async def tell_all(self, order: Reading) -> None:
         """Tell as many as the number says."""
-        assert hasattr(self.receiver, "tell")
         for number in range(order.number):
             self.receiver.tell(Reading(number, TEXT))
             if number % 1_000 == 999:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,6 +26,29 @@ _NO_HEADERS = bytes(
     for byte in range(256)
     if byte not in (*range(0x80, 0xA0), 0xC7, 0xC8, 0xC9, *range(0xD4, 0xD9), *range(0xDC, 0xE0))
 )
+
+
+_SCALARS = frozenset(
+    {
+        *range(0x80),  # small ints
+        *range(0xA0, 0xC1),  # short strs, nil
+        *(0xC2, 0xC3),  # bools
+        *range(0xCA, 0xD4),  # floats, ints
+        *(0xD9, 0xDA, 0xDB),  # strs
+        *range(0xE0, 0x100),  # small negative ints
+    }
+)
+"""What the body of a None, bool, int, float or str begins with."""
+
+_decode_scalar = msgspec.msgpack.Decoder().decode
+
+
+def _encode_scalar(value: Any) -> bytes | None:
+    """The body of a scalar; None for an int or str that msgpack cannot say."""
+    try:
+        return encode_tree(value)
+    except (OverflowError, UnicodeEncodeError):
+        return None
 
 
 class Encoded(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +100,10 @@ class Codec:
         self._reads = ReadTable(registry, limits, extensions)
         self._by_tag = registry.by_tag
         self._most = limits.message_bytes
-        self._fast: dict[type, tuple[str, Callable[[Any], bytes | None]]] = {}
+        # Most answers are a scalar: they need no look at what is in them.
+        self._fast: dict[type, tuple[str | None, Callable[[Any], bytes | None]]] = {}
+        for scalar in (types.NoneType, bool, int, float, str):
+            self._fast[scalar] = (None, _encode_scalar)
 
     def encode(self, value: object) -> Encoded:
         """The tag, body and buffers of a value.
@@ -107,11 +134,16 @@ class Codec:
             UnknownMessageError: a class in it is not registered here.
             MessageDecodeError: it is malformed, does not fit its class or exceeds a limit.
         """
-        if not buffers:
+        if not buffers and 0 < len(body) <= self._most:
             entry = self._by_tag.get(tag)  # type: ignore[arg-type]
-            if entry is not None and entry.fast_decode is not None and len(body) <= self._most:
+            decode = None
+            if entry is not None:
+                decode = entry.fast_decode
+            elif tag is None and body[0] in _SCALARS:
+                decode = _decode_scalar
+            if decode is not None:
                 try:
-                    return entry.fast_decode(body)
+                    return decode(body)
                 except Exception:  # noqa: BLE001 - what the fast way refuses, the exact way judges
                     pass
         return self._decode_exact(tag, body, buffers)

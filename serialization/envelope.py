@@ -6,8 +6,9 @@ decoding it, and a bad body spoils no neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+import struct
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped]
 import msgspec
@@ -26,6 +27,8 @@ Buffer = bytes | bytearray | memoryview
 _FIELDS = 7
 _MAX_NAME_BYTES = 64 * 1024
 _NIL = b"\xc0"
+_LIST_HEADER, _LIST_CODE, _LIST_HEADER_MOST = struct.Struct(">BI"), 0xDD, 2**32 - 1
+"""What makes a msgpack array of a batch: array 32."""
 _DEFAULT_LIMITS = Limits()
 
 
@@ -70,18 +73,37 @@ def pack(
     return _encode((kind, target, sender, correlation, tag, body, buffers))
 
 
+Fields = tuple[int, str, str | None, int, str | None, bytes, int]
+"""An envelope as a plain tuple."""
+
+_decode_list: Callable[[bytes], list[Fields]] = msgspec.msgpack.Decoder(
+    list[tuple[int, str, str | None, int, str | None, bytes, Annotated[int, msgspec.Meta(ge=0)]]]
+).decode
+
+
 def unpack_all(
-    records: Buffer, limits: Limits = _DEFAULT_LIMITS
-) -> Iterator[tuple[int, str, str | None, int, str | None, bytes, int]]:
+    records: Buffer, limits: Limits = _DEFAULT_LIMITS, count: int | None = None
+) -> Iterable[Fields]:
     """The envelopes of a batch, one after the other, as plain tuples in `Envelope`'s order.
 
     Args:
         records: envelopes, joined together.
         limits: bounds of each body and of its number of buffers.
+        count: how many there should be, where that is known: then all are taken in one go.
 
     Raises:
         EnvelopeError: at the first one that is malformed or cut off; what came before it is good.
     """
+    if count is not None and count <= _LIST_HEADER_MOST:
+        header = _LIST_HEADER.pack(_LIST_CODE, count)
+        try:
+            return _decode_list(b"".join((header, records)))
+        except msgspec.MsgspecError:
+            pass  # one of them is wrong: the slow way finds out which
+    return _unpack_one_by_one(records, limits)
+
+
+def _unpack_one_by_one(records: Buffer, limits: Limits) -> Iterator[Fields]:
     unpacker = msgpack.Unpacker(
         use_list=False,
         max_buffer_size=len(records) + 1,

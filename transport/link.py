@@ -28,6 +28,9 @@ _DETACHED = 128 * KIB
 """A record of this size travels alone, in a frame of its own, and is not copied for it."""
 
 
+_PROMPT = 4 * KIB
+"""With nothing on its way, this much leaves at once: the peer works on it while more is made."""
+
 _URGENT = MIB
 """So much unacknowledged is worth an acknowledgement at once: the peer's window may be small."""
 
@@ -77,6 +80,7 @@ class Link:
         "_max_frame",
         "_options",
         "_outgoing",
+        "_prompt",
         "_records",
         "_scheduled",
         "_send",
@@ -110,6 +114,7 @@ class Link:
         self._max_frame = max_frame - wire.HEADER_SIZE
         # A batch may exceed `_full` by one record; half a frame each keeps it within the frame.
         self._full = min(options.batch_bytes, self._max_frame // 2)
+        self._prompt = min(_PROMPT, self._full)
         self._clock = clock
         self._call_soon = call_soon
         self._events = events
@@ -265,13 +270,17 @@ class Link:
         if alone or len(self._buffers) + len(buffers) > self._max_buffers:
             self._cut()
         self._append(record, buffers, weight, size)
-        if alone or self._size >= self._full:
+        if alone or self._size >= self._enough():
             self._cut()
             self._pump()
         else:
-            self._due = min(self._full, self._capacity - self._outgoing.held)
+            self._due = min(self._enough(), self._capacity - self._outgoing.held)
             self._schedule()
         return True
+
+    def _enough(self) -> int:
+        """How big the open batch may become; less where the peer may be idle, waiting for it."""
+        return self._prompt if self._outgoing.idle else self._full
 
     def _measure(self, record: bytes, buffers: Sequence[Buffer]) -> int:
         size = len(record)

@@ -1,7 +1,8 @@
 """Activations: how a cell works on what is in its mailbox.
 
-An idle cell owns no task. The first message creates one, which handles what is queued, lets
-others run every BUDGET messages, and ends.
+An idle cell owns no task. What plain functions take is handled in turns that the node's
+dispatcher gives out; for anything that may have to wait a task is made, which handles what is
+queued, lets others run every BUDGET messages, and ends.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ import asyncio
 import logging
 from asyncio import CancelledError, Task
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any
 
 from actors import handlers
-from actors.cell.base import Order
+from actors.cell.base import ON_TURN, Order
 from actors.cell.door import Door
 from actors.commands import Stop
 from actors.errors import DeathPactError, Refusal, UnhandledMessageError
-from actors.letter import Letter, Turn, current_turn
+from actors.letter import Letter, TaskTurn, Turn, current_turn
 from actors.reason import Terminated
 from actors.ref import ActorRef
 from actors.state import State
@@ -51,14 +52,23 @@ class Activation(Door):
         """Hand a failure to the parent."""
         raise NotImplementedError
 
+    # --- when, and in what ----------------------------------------------------------------------
+
     def _activate(self) -> None:
-        if self.task is None and self._has_work():
+        if self.task is not None:
+            return
+        if self._is_quick():
+            self.task = ON_TURN
+            self.node.dispatcher.add(self)
+        elif self._has_work():
             self.task = self._begin_task(self._run())
 
-    def _begin_task(self, coro: Coroutine[Any, Any, None]) -> Task[None]:
-        """Not by the loop's `create_task`: whose factory may run it before it is known here."""
-        node = self.node
-        return Task(coro, loop=node.loop, context=node.context.copy())
+    def _is_quick(self) -> bool:
+        """Whether the next thing to do is a message that a plain function takes."""
+        mailbox = self.mailbox
+        if not mailbox or not self.plain:
+            return False
+        return type(mailbox[0].message) in self.props.actor_class._functions
 
     def _has_work(self) -> bool:
         hands = len(self.hands or ())
@@ -79,97 +89,154 @@ class Activation(Door):
             and bool(self.mailbox)
         )
 
-    async def _run(self) -> None:
-        """One activation: orders first, then messages, until there is nothing left to do."""
-        task = self.task
-        idle = Turn(self)
-        try:
-            while self._has_work():
-                self.turn = idle
-                current_turn.set(idle)
-                try:
-                    if self.orders and not self._is_draining():
-                        await self._obey(self.orders[0])
-                    else:
-                        await self._work(idle)
-                except CancelledError:
-                    if not self.interrupted:
-                        raise
-                self._come_back()
-        finally:
-            if self.task is task:
-                self._rest()
+    def _begin_task(self, coro: Coroutine[Any, Any, None]) -> Task[None]:
+        """Not by the loop's `create_task`: whose factory may run it before it is known here."""
+        node = self.node
+        return Task(coro, loop=node.loop, context=node.context.copy())
 
     def _rest(self) -> None:
         """Give back what an idle actor does not need; go on at once where work has come."""
         self.turn = None
         self.task = None
+        if not self.plain:
+            self.plain = self._is_plain()
         if self.receive_timer is not None:
             self.receive_timer.touch()
-        if not self.mailbox:
-            self.mailbox = None
-        if self.orders is not None and not self.orders:
-            self.orders = None
+        mailbox = self.mailbox
+        if not mailbox:
+            if mailbox is not None:
+                self.mailbox = None
+                self.node.mailboxes.give_back(mailbox)
+            if not self.orders:
+                self.orders = None
+                return
         if not self.node.loop.is_closed():
             self._activate()
 
-    async def _work(self, idle: Turn) -> None:  # noqa: C901 - in one piece for its speed
-        """Handle what is queued, up to the budget. This is the hot path of every message.
+    # --- without a task -------------------------------------------------------------------------
 
-        Handlers that cannot await share one turn: while they run nobody else does.
+    def take_turn(self) -> None:
+        """Handle what plain functions take, up to the budget; the dispatcher calls this.
+
+        This is the hot path of every message. The cell itself is their turn: while a plain
+        function runs nobody else does.
         """
+        current_turn.set(self)
+        actor = self.actor
+        ledger = self.ledger
+        functions = self.props.actor_class._functions
+        mailbox = self.mailbox
+        budget = BUDGET
+        while mailbox and budget:
+            budget -= 1
+            letter = mailbox[0]
+            function = functions.get(type(letter.message))
+            if function is None or not self.plain:
+                break
+            mailbox.popleft()
+            self.letter = letter
+            try:
+                result = function(actor, letter.message)
+            except BaseException as error:
+                self._ended_badly(self, letter, error)
+                continue
+            if type(result) is CoroutineType:
+                self.task = self._begin_task(self._run((letter, result)))
+                return  # the message stays in hand
+            if self.letter is letter:
+                ledger.handled += 1
+                self.letter = None
+                if letter.answer is not None:
+                    letter.answer.send(result)
+        self._rest()
+
+    def take(self, function: Callable[[Any, Any], Any], letter: Letter) -> None:
+        """Handle one message as `take_turn` does: an ask of an idle actor."""
+        current_turn.set(self)
+        self.letter = letter
+        try:
+            result = function(self.actor, letter.message)
+        except BaseException as error:
+            self._ended_badly(self, letter, error)
+        else:
+            if type(result) is CoroutineType:
+                self.task = self._begin_task(self._run((letter, result)))
+                return
+            if self.letter is letter:
+                self.ledger.handled += 1
+                self.letter = None
+                if letter.answer is not None:
+                    letter.answer.send(result)
+        if self.mailbox or not self.plain or self.receive_timer is not None:
+            self._rest()
+        else:
+            self.task = None
+
+    # --- in a task ------------------------------------------------------------------------------
+
+    async def _run(self, begun: tuple[Letter, Coroutine[Any, Any, Any]] | None = None) -> None:
+        """One activation: orders first, then messages, until there is nothing left to do.
+
+        `begun` is a message whose handler, a plain function, gave a coroutine to go on with.
+        """
+        task = self.task
+        try:
+            if begun is not None:
+                await self._interruptible(self._finish(*begun))
+            while self._has_work():
+                if self.orders and not self._is_draining():
+                    self._begin_turn(None)
+                    await self._interruptible(self._obey(self.orders[0]))
+                else:
+                    await self._interruptible(self._work())
+        finally:
+            if self.task is task:
+                self._rest()
+
+    async def _interruptible(self, coro: Coroutine[Any, Any, None]) -> None:
+        try:
+            await coro
+        except CancelledError:
+            if not self.interrupted:
+                raise
+        self._come_back()
+
+    def _begin_turn(self, letter: Letter | None) -> TaskTurn:
+        self.letter = None
+        turn = self.turn = TaskTurn(self, letter)
+        turn.begun = True
+        current_turn.set(turn)
+        return turn
+
+    async def _work(self) -> None:
+        """Handle what is queued, up to the budget."""
         actor_class = self.props.actor_class
         if actor_class.concurrency > 1:
             await self._work_concurrently(actor_class.concurrency)
             return
         mailbox = self.mailbox
         assert mailbox is not None
-        table = actor_class._handlers
-        actor = self.actor
-        ledger = self.ledger
-        turn = idle
         for _ in range(BUDGET):
             letter = mailbox.popleft()
-            handler = table.get(type(letter.message))
-            if handler is None or self.behaviours or self.watching or not self.plain:
-                turn = self._take_turn(letter)
-                await self._handle(turn, letter)
-            else:
-                if handler.is_async:
-                    turn = self._take_turn(letter)
-                elif turn is idle:
-                    turn.letter = letter
-                else:
-                    turn = self._share_turn(idle, letter)
-                try:
-                    result = handler.function(actor, letter.message)
-                    if handler.is_async:
-                        result = await result
-                    elif type(result) is CoroutineType:  # it may await after all
-                        turn, idle.letter = self._take_turn(idle.letter), None
-                        result = await result
-                except BaseException as error:
-                    self._ended_badly(turn, letter, error)
-                else:
-                    if turn.letter is letter:
-                        ledger.handled += 1
-                        turn.letter = None
-                        if letter.answer is not None:
-                            letter.answer.send(result)
+            await self._handle(self._begin_turn(letter), letter)
             if not mailbox or self.orders or self.state is not RUNNING or self.interrupted:
                 return
         await asyncio.sleep(0)
 
-    def _take_turn(self, letter: Letter | None) -> Turn:
-        turn = self.turn = Turn(self, letter)
-        current_turn.set(turn)
-        return turn
-
-    def _share_turn(self, idle: Turn, letter: Letter) -> Turn:
-        idle.letter = letter
-        self.turn = idle
-        current_turn.set(idle)
-        return idle
+    async def _finish(self, letter: Letter, coro: Coroutine[Any, Any, Any]) -> None:
+        turn = self._begin_turn(self.letter)
+        if self.orders and self.orders[0].brutal:  # too late to begin
+            coro.close()
+            self._forsake(turn)
+            return
+        try:
+            result = await coro
+        except BaseException as error:
+            if is_abandoned(error):
+                raise
+            self._ended_badly(turn, letter, error)
+        else:
+            self._ended_well(turn, letter, result)
 
     async def _handle(self, turn: Turn, letter: Letter) -> None:
         """Handle one letter by whatever way it takes: behaviour, handler, or `receive`."""
@@ -182,6 +249,8 @@ class Activation(Door):
             if asyncio.iscoroutine(result):
                 result = await result
         except BaseException as error:
+            if is_abandoned(error):
+                raise
             self._ended_badly(turn, letter, error)
         else:
             self._ended_well(turn, letter, result)
@@ -194,6 +263,8 @@ class Activation(Door):
         handler = handlers.find(self.props.actor_class._handlers, type(message))
         if handler is None:
             return actor.receive(message)
+        if not handler.is_async and actor.concurrency == 1:
+            actor._functions[type(message)] = handler.function  # straight there from now on
         return handler.function(actor, message)
 
     def _ended_well(self, turn: Turn, letter: Letter, result: object) -> None:
@@ -205,8 +276,6 @@ class Activation(Door):
 
     def _ended_badly(self, turn: Turn, letter: Letter, error: BaseException) -> None:
         """A handler raised: a refusal is an answer, all else is a failure of the actor."""
-        if is_abandoned(error):
-            raise error
         cancelled = isinstance(error, CancelledError)
         accounted = turn.letter is not letter and not self._take_from_stash(letter)
         turn.letter = None
@@ -262,11 +331,11 @@ class Activation(Door):
         if self.hands is None:
             self.hands = {}
         while mailbox and len(self.hands) < limit and self.state is RUNNING:
-            turn = Turn(self, mailbox.popleft())
+            turn = TaskTurn(self, mailbox.popleft())
             self.hands[turn] = self._begin_task(self._hand(turn))
         await asyncio.sleep(0)
 
-    async def _hand(self, turn: Turn) -> None:
+    async def _hand(self, turn: TaskTurn) -> None:
         turn.begun = True
         current_turn.set(turn)
         assert turn.letter is not None
@@ -278,7 +347,7 @@ class Activation(Door):
         finally:
             self._hand_done(turn)
 
-    def _hand_done(self, turn: Turn) -> None:
+    def _hand_done(self, turn: TaskTurn) -> None:
         hands = self.hands
         if hands is None or hands.pop(turn, None) is None:
             return
@@ -295,7 +364,7 @@ class Activation(Door):
         self._recall_hands()
         running = [*(self.hands or {}).values()]
         # A task that is cancelled before its first step never comes to its `finally`.
-        if self.task is not None and self.turn is not None:
+        if self.task is not None and isinstance(self.turn, TaskTurn):
             running.append(self.task)
         if not running:
             self._activate()
@@ -304,6 +373,14 @@ class Activation(Door):
         for task in running:
             task.cancel()
         self.node.clock.call_later(GRACE, self._abandon, running)
+
+    def _forsake(self, turn: Turn) -> None:
+        """The message in hand is not handled to its end: that is its failure."""
+        letter, turn.letter = turn.letter, None
+        if letter is not None:
+            self.ledger.failed += 1
+            if letter.answer is not None:
+                letter.answer.fail(self._stopped_error())
 
     def _recall_hands(self) -> None:
         """Put back the messages that were taken up in this very turn of the loop."""
@@ -327,11 +404,7 @@ class Activation(Door):
         if not self.interrupted or not stuck:
             return
         for turn in tuple(self.turns()):
-            letter, turn.letter = turn.letter, None
-            assert letter is not None
-            self.ledger.failed += 1
-            if letter.answer is not None:
-                letter.answer.fail(self._stopped_error())
+            self._forsake(turn)
         self.interrupted = False
         self.hands = None
         if self.task in stuck:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
-from actors.letter import Letter, Turn
+from actors.letter import Letter, TaskTurn, Turn
 from actors.ref import ActorRef
 from actors.state import State
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from asyncio import Future, Task
 
     from actors.actor import Actor
+    from actors.asks import Ask
     from actors.commands import Command
     from actors.family import Family
     from actors.props import Props
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from actors.stats import Ledger
     from actors.timers import ReceiveTimer, Reply, Timers
     from transport import TimerHandle
+
+
+ON_TURN = cast("Task[None]", object())
+"""Stands where an activation's task would, while the cell has a turn of the dispatcher's."""
 
 
 class Keeper(Protocol):
@@ -77,7 +82,7 @@ class CellState(msgspec.Struct, eq=False):
     parent: ActorRef[Any] | None
     permanent: bool
     plain: bool
-    """Whether a new letter may go straight into the mailbox."""
+    """Whether nothing stands between a message, the mailbox and the handler; see `Door`."""
     ref: ActorRef[Any] = cast("Any", None)
     """Set by who makes the cell, for each of the two needs the other."""
     actor: Actor | None = None
@@ -87,12 +92,16 @@ class CellState(msgspec.Struct, eq=False):
     mailbox: deque[Letter] | None = None
     task: Task[None] | None = None
     turn: Turn | None = None
+    """The turn of its task."""
+    letter: Letter | None = None
+    """What a plain function has in hand: then the cell itself is the turn."""
+    asked: set[Ask] | None = None
     orders: deque[Order] | None = None
     ending: Order | None = None
     fate: tuple[Reason, str] | None = None
     failure: BaseException | None = None
     interrupted: bool = False
-    hands: dict[Turn, Task[None]] | None = None
+    hands: dict[TaskTurn, Task[None]] | None = None
     family: Family | None = None
     watchers: dict[ActorRef[Any], None] | None = None
     watching: dict[ActorRef[Any], bool] | None = None
@@ -106,6 +115,11 @@ class CellState(msgspec.Struct, eq=False):
     owed: dict[Reply[Any], None] | None = None
 
     @property
+    def cell(self) -> CellState:
+        """Itself, as the `Turn` of its plain functions."""
+        return self
+
+    @property
     def is_in_hook(self) -> bool:
         """Whether its own code may run with no message in hand: it starts, or it ends."""
         return self.state is State.STARTING or self.state is State.STOPPING
@@ -117,6 +131,8 @@ class CellState(msgspec.Struct, eq=False):
 
     def turns(self) -> Iterator[Turn]:
         """Go through the turns that have a message in hand."""
+        if self.letter is not None:
+            yield self
         if self.turn is not None and self.turn.letter is not None:
             yield self.turn
         for turn in self.hands or ():

@@ -73,6 +73,7 @@ class Cell(Activation):
         if self.state in (STOPPING, STOPPED, SUSPENDED):
             return
         self.state = SUSPENDED
+        self.plain = False
         self.failure = error
         if not self.hands:
             self._report()
@@ -119,6 +120,7 @@ class Cell(Activation):
         if self.orders is None:
             self.orders = deque()
         self.orders.append(order)
+        self.plain = False
         if self.task is None:
             self._activate()
 

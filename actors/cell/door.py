@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from actors.cell.base import CellState
+from actors.cell.base import ON_TURN, CellState
 from actors.commands import Stop
 from actors.errors import ActorStoppedError, MailboxFullError
 from actors.letter import Letter
@@ -16,10 +17,19 @@ from actors.state import State
 
 
 class Door(CellState):
-    """Takes letters, notices and watchers in."""
+    """Takes letters, notices and watchers in.
+
+    Most cells are `plain` most of the time: they run, their mailbox has no bound, no behaviour
+    stands before the handlers, no notice is expected, no order is to be obeyed, and the node does
+    not end. One flag says all of it, for the paths that every message takes.
+    """
 
     def _activate(self) -> None:
         """Begin to work, where there is work and nobody is at it."""
+        raise NotImplementedError
+
+    def take(self, function: Callable[[Any, Any], Any], letter: Letter) -> None:
+        """Handle one message that a plain function takes."""
         raise NotImplementedError
 
     def deliver(self, letter: Letter) -> None:
@@ -30,11 +40,35 @@ class Door(CellState):
         self.ledger.told += 1
         mailbox = self.mailbox
         if mailbox is None:
-            self.mailbox = deque((letter,))
+            self.mailbox = mailbox = self.node.mailboxes.take()
+            mailbox.append(letter)
         else:
             mailbox.append(letter)
         if self.task is None:
             self._activate()
+
+    def deliver_ask(self, letter: Letter) -> None:
+        """Deliver, and handle it now where the actor is idle and a plain function takes it.
+
+        Nobody is overtaken, for nothing is queued; who asks would only wait for it anyway.
+        """
+        if self.task is None and self.plain and not self.mailbox:
+            function = self.props.actor_class._functions.get(type(letter.message))
+            dispatcher = self.node.dispatcher
+            if function is not None and dispatcher.credit:
+                self.ledger.told += 1
+                self.task = ON_TURN
+                dispatcher.run_now(self.take, function, letter)
+                return
+        self.deliver(letter)
+
+    def _is_plain(self) -> bool:
+        """Whether `plain` may be set again; whatever makes it untrue clears it at once."""
+        if self.closing or self.orders or self.state is not State.RUNNING:
+            return False
+        if self.behaviours or self.watching or self.node.closing:
+            return False
+        return self.props.actor_class.mailbox.capacity is None
 
     def _admit(self, letter: Letter) -> None:
         bounds = self.props.actor_class.mailbox

@@ -111,7 +111,7 @@ class Cluster:
         if sender is None:
             return
         try:
-            self._inbound.received(sender, records, buffers)
+            self._inbound.received(sender, records, buffers, count)
         except EnvelopeError as error:
             log.warning("node %r sent a batch that makes no sense: %s", peer.name, error)
             self.mesh.drop(peer.name, "it sent a batch that makes no sense")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 from benchmarks.actors_under_test import TEXT, Reading, Token
 from benchmarks.harness import Run
@@ -71,9 +71,10 @@ async def ask(scale: float) -> AsyncGenerator[Run, None]:
     consumer.cancel()
 
 
-async def asks_per_second(ask_one: object, count: int, outstanding: int) -> float:
+async def asks_per_second(
+    ask_one: Callable[[int], Awaitable[int]], count: int, outstanding: int
+) -> float:
     """Ask so often, with so many asks outstanding."""
-    assert callable(ask_one)
 
     async def asker() -> None:
         for number in range(count // outstanding):

@@ -11,9 +11,9 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, cast
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 import numpy as np
 import uvloop
 import zmq
@@ -27,6 +27,9 @@ pack, unpack = msgpack.packb, msgpack.unpackb
 READING, TOTAL, ASKS, BLOB = 0, 1, 2, 3
 """What a frame is: readings, a question for how many there were, asks, or a large payload."""
 
+TARGET, KIND = "counter#1", "Reading"
+"""A message is of a kind, and for somebody: as little as an address needs."""
+
 Frames = Sequence[Any]
 
 
@@ -34,32 +37,32 @@ class Socket:
     """A socket that the event loop reads from, frame by frame until there is nothing left."""
 
     def __init__(self, kind: int, on_frames: Callable[[Frames], None]) -> None:
-        self.zmq = zmq.Context.instance().socket(kind)
-        self.zmq.set_hwm(0)
-        self.zmq.linger = 0
+        self.socket: zmq.Socket[Any] = zmq.Context.instance().socket(kind)
+        self.socket.set_hwm(0)
+        self.socket.setsockopt(zmq.LINGER, 0)
         self._on_frames = on_frames
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
         """Begin to read."""
-        self._loop.add_reader(self.zmq.fileno(), self._drain)
+        self._loop.add_reader(self.socket.fileno(), self._drain)
         self._loop.call_soon(self._drain)
 
     def send(self, frames: Frames, *, copy: bool = True) -> None:
         """Send, and look for what came meanwhile: the descriptor tells only of changes."""
-        self.zmq.send_multipart(frames, copy=copy)
-        if self.zmq.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        self.socket.send_multipart(frames, copy=copy)
+        if cast("int", self.socket.get(zmq.EVENTS)) & zmq.POLLIN:
             self._loop.call_soon(self._drain)
 
     def _drain(self) -> None:
         with contextlib.suppress(zmq.Again):
             while True:
-                self._on_frames(self.zmq.recv_multipart(zmq.DONTWAIT, copy=False))
+                self._on_frames(self.socket.recv_multipart(zmq.DONTWAIT, copy=False))
 
     def close(self) -> None:
         """Stop reading, and close."""
-        self._loop.remove_reader(self.zmq.fileno())
-        self.zmq.close()
+        self._loop.remove_reader(self.socket.fileno())
+        self.socket.close()
 
 
 class Receiver:
@@ -94,15 +97,17 @@ class Receiver:
     async def handle_all(self) -> None:
         """Decode frame by frame, and hand on message by message."""
         while self.queue:
-            for message in unpack(self.queue.popleft().buffer, use_list=False):
+            unpacker = msgpack.Unpacker(use_list=False)
+            unpacker.feed(self.queue.popleft().buffer)
+            for _target, _correlation, _sender, message in unpacker:
                 await self.handle(message)
             await asyncio.sleep(0)
         self.work = None
         self.answer_total()
 
-    async def handle(self, message: tuple[int, str]) -> None:
+    async def handle(self, message: tuple[str, int, str]) -> None:
         """What an application would do."""
-        self.count += 1 if message[1] else 0
+        self.count += 1 if message[2] else 0
 
     def answer_total(self) -> None:
         """Answer the question for the total as soon as it is reached."""
@@ -114,7 +119,7 @@ class Receiver:
 async def receive() -> None:
     """Be the second process."""
     receiver = Receiver()
-    port = receiver.router.zmq.bind_to_random_port("tcp://127.0.0.1")
+    port = receiver.router.socket.bind_to_random_port("tcp://127.0.0.1")
     print(f"tcp://127.0.0.1:{port}", flush=True)
     receiver.router.start()
     await asyncio.Event().wait()
@@ -129,7 +134,7 @@ class Sender:
         self.batch: list[tuple[int, str]] = []
         self.told = 0
         self.dealer = Socket(zmq.DEALER, self.received)
-        self.dealer.zmq.connect(endpoint)
+        self.dealer.socket.connect(endpoint)
         self.dealer.start()
 
     def received(self, frames: Frames) -> None:
@@ -150,7 +155,8 @@ class Sender:
     async def ask(self, number: int) -> int:
         """Ask one thing; what is asked in one turn of the loop leaves as one frame."""
         loop = asyncio.get_running_loop()
-        future = self.waiting[number] = loop.create_future()
+        future: asyncio.Future[int] = loop.create_future()
+        self.waiting[number] = future
         if not self.batch:
             loop.call_soon(self._flush)
         self.batch.append((number, TEXT))
@@ -180,8 +186,11 @@ def tell(per_frame: int, messages: int) -> Callable[[float], AbstractAsyncContex
             async def run() -> Mapping[str, float]:
                 begin = time.perf_counter()
                 for start in range(0, count, per_frame):
-                    batch = [(number, TEXT) for number in range(start, start + per_frame)]
-                    sender.dealer.send([bytes([READING]), pack(batch)])
+                    batch = [
+                        pack((TARGET, number, None, (KIND, number, TEXT)))
+                        for number in range(start, start + per_frame)
+                    ]
+                    sender.dealer.send([bytes([READING]), b"".join(batch)])
                 sender.told += count
                 await sender.all_handled()
                 return {"rate": count / (time.perf_counter() - begin)}

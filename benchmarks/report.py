@@ -1,0 +1,115 @@
+"""What was measured, as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import Measure, Result, Verdict
+
+
+def conditions() -> dict[str, str]:
+    """Return what the figures depend on."""
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "loop": f"uvloop {version('uvloop')}",
+        "pyzmq": version("pyzmq"),
+        "msgpack": version("msgpack"),
+        "msgspec": version("msgspec"),
+    }
+
+
+def figure(value: float) -> str:
+    """Return a figure with about three digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def table(results: Sequence[Result]) -> Table:
+    """Return one row for each measure of each contender: median, least and greatest."""
+    made = Table(title="medians, with the least and the greatest", title_justify="left")
+    for column in ("", "workload", "measure", "contender"):
+        made.add_column(column)
+    for column in ("median", "least", "greatest"):
+        made.add_column(column, justify="right")
+    for result in results:
+        workload = result.workload
+        first = True
+        for measure in workload.measures:
+            for contender in workload.contenders:
+                values = result.of(contender.name, measure.name)
+                if values:
+                    head = (workload.key, workload.title) if first else ("", "")
+                    made.add_row(*head, *_row(measure, contender.name, values))
+                    first = False
+        for contender_name, why in result.failures.items():
+            made.add_row(workload.key, "", "", contender_name, f"failed: {why}")
+        made.add_section()
+    return made
+
+
+def _row(measure: Measure, contender: str, values: Sequence[float]) -> tuple[str, ...]:
+    figures = (statistics.median(values), min(values), max(values))
+    return (f"{measure.name}, {measure.unit}", contender, *map(figure, figures))
+
+
+def targets(results: Sequence[Result]) -> Table:
+    """Return one row for each target: what is to be reached, and what was."""
+    made = Table(title="targets, as ratios within each round", title_justify="left")
+    for column in ("", "measure", "against"):
+        made.add_column(column)
+    for column in ("to reach", "reached", "least", "greatest"):
+        made.add_column(column, justify="right")
+    made.add_column("")
+    for result in results:
+        for verdict in result.verdicts():
+            made.add_row(result.workload.key, *_verdict_row(result, verdict))
+    return made
+
+
+def _verdict_row(result: Result, verdict: Verdict) -> tuple[str, ...]:
+    target = verdict.target
+    more = result.workload.measure(target.measure).more_is_better
+    bound = f"{'>=' if more else '<='} {figure(target.bound)}"
+    reached = (verdict.value, verdict.least, verdict.greatest)
+    mark = "[green]reached[/]" if verdict.reached else "[red]missed[/]"
+    return (target.measure, target.against or "", bound, *map(figure, reached), mark)
+
+
+def show(results: Sequence[Result], console: Console) -> None:
+    """Print conditions, figures and targets."""
+    console.print(", ".join(f"{name} {value}" for name, value in conditions().items()))
+    console.print(table(results))
+    console.print(targets(results))
+
+
+def write_json(results: Sequence[Result], path: Path) -> None:
+    """Write all figures, round by round."""
+    document: dict[str, Any] = {"conditions": conditions(), "workloads": {}}
+    for result in results:
+        document["workloads"][result.workload.key] = {
+            "title": result.workload.title,
+            "units": {measure.name: measure.unit for measure in result.workload.measures},
+            "figures": result.figures,
+            "failures": result.failures,
+            "targets": [
+                {
+                    "measure": verdict.target.measure,
+                    "against": verdict.target.against,
+                    "bound": verdict.target.bound,
+                    "value": verdict.value,
+                    "reached": verdict.reached,
+                }
+                for verdict in result.verdicts()
+            ],
+        }
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,111 @@
+"""Turns without tasks: what plain functions handle, and who else runs meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+from actors import Actor, Message, Node, on
+from tests.actors.kit import Note, Puppet
+
+setting: ContextVar[str] = ContextVar("setting", default="untouched")
+
+
+class Touch(Message[str]):
+    """Answers what the setting was, and changes it."""
+
+
+class Special(Touch):
+    """A subclass, which the base's handler takes."""
+
+
+class Later(Message[int]):
+    """A plain function that answers with a coroutine."""
+
+    value: int
+
+
+class Plain(Actor):
+    """Handles all it gets in plain functions."""
+
+    @on(Touch)
+    def touch(self, message: Touch) -> str:
+        was = setting.get()
+        setting.set("touched")
+        return was
+
+    @on(Later)
+    def later(self, message: Later) -> Any:
+        async def answer() -> int:
+            await asyncio.sleep(0)
+            return message.value
+
+        return answer()
+
+
+async def test_asks_in_a_loop_let_others_run() -> None:
+    """An ask of an idle actor may be answered within the call, but not for ever."""
+    async with Node("n") as node:
+        puppet = node.spawn(Puppet)
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count_turns())
+        for number in range(1_000):
+            assert await puppet.ask(Note(number)) == number + 1
+        counting.cancel()
+        assert turns >= 9
+
+
+async def test_an_actor_that_tells_itself_lets_others_run() -> None:
+    """However much there is to do, everybody gets a turn."""
+
+    class Again(Message[None]):
+        pass
+
+    class Restless(Actor):
+        @on(Again)
+        def again(self, message: Again) -> None:
+            self.ref.tell(message)
+
+    async with Node("n") as node:
+        restless, puppet = node.spawn(Restless), node.spawn(Puppet)
+        restless.tell(Again())
+        for number in range(20):
+            puppet.tell(Note(number))
+            await asyncio.sleep(0)
+        assert await puppet.ask(Note("last")) == 21
+
+
+async def test_context_variables_stay_with_their_actor() -> None:
+    """What one function sets is seen neither by the next message, nor by others, nor the asker."""
+    async with Node("n") as node:
+        one, other = node.spawn(Plain), node.spawn(Plain)
+        assert await one.ask(Touch()) == "untouched"
+        assert await other.ask(Touch()) == "untouched"
+        assert await one.ask(Special()) == "untouched"
+        assert await one.ask(Special()) == "untouched"
+        assert setting.get() == "untouched"
+
+
+async def test_a_plain_function_may_answer_with_a_coroutine() -> None:
+    """It is awaited like an `async def`, and nothing overtakes it."""
+    async with Node("n") as node:
+        plain = node.spawn(Plain)
+        asks = [asyncio.create_task(plain.ask(Later(number))) for number in range(5)]
+        assert await asyncio.gather(*asks) == [0, 1, 2, 3, 4]
+
+
+async def test_an_ask_does_not_overtake_what_was_told() -> None:
+    """An actor with something queued is not idle."""
+    async with Node("n") as node:
+        puppet = node.spawn(Puppet)
+        for number in range(3):
+            puppet.tell(Note(number))
+        assert await puppet.ask(Note("asked")) == 4
