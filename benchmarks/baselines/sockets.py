@@ -22,7 +22,8 @@ from benchmarks.actors_under_test import TEXT
 from benchmarks.harness import Run
 from benchmarks.processes import python_process
 
-pack, unpack = msgpack.packb, msgpack.unpackb
+pack: Callable[[Any], bytes] = cast("Any", msgpack.packb)
+unpack: Callable[..., Any] = msgpack.unpackb
 
 READING, TOTAL, ASKS, BLOB = 0, 1, 2, 3
 """What a frame is: readings, a question for how many there were, asks, or a large payload."""
