@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actors.cluster.membership import QUARANTINED, member_of
+from actors.cluster.membership import QUARANTINED, Precedence, member_of
 from actors.errors import NodeRefusedError
 from actors.events import MemberDown, MemberSuspect, MemberUp, NodeRefused
 from actors.inbound import Inbound
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
 
 log = logging.getLogger("actors.cluster")
+
+PATIENCE = 5.0
+"""Seconds until it is left to chance which of two lives goes on."""
 
 _LOUDNESS = {"left": logging.INFO, "closed": logging.DEBUG}
 """How loud to say that a node is down, by the reason; for all others it is a warning."""
@@ -33,6 +36,8 @@ class Cluster:
         self._untried = set(seeds)
         self._inbound = Inbound(node)
         self._renewing = False
+        self._open: dict[int, float] = {}
+        """Lives that are over here, since when it is open whether they or this one go on."""
         self.refusal: NodeRefusedError | None = None
         self.first_answers = asyncio.Event()
         """Every seed has answered, refused, or failed to answer once."""
@@ -70,9 +75,11 @@ class Cluster:
             member_of(peer)
         except ValueError as error:
             return f"nonsense: {error}"
-        if self._renewing or (self._node.membership.yields_to(peer) and not self._node.closing):
+        if self._renewing or (self._yields_to(peer) and not self._node.closing):
             self._begin_anew(peer)
             return f"unsettled: {self._node.name!r} is about to come back as a new incarnation"
+        if peer.incarnation in self._open:
+            return f"unsettled: who of {self._node.name!r} and {peer.name!r} was lost will show"
         reachable = self.mesh.is_reachable(peer.name)
         objection = self._node.membership.objection(peer, holder_reachable=reachable)
         if objection is not None and not objection.startswith("unsettled"):
@@ -165,6 +172,18 @@ class Cluster:
             self._node.remote.not_there(endpoint, reason)
 
     # --- a new life -----------------------------------------------------------------------------
+
+    def _yields_to(self, peer: Identity) -> bool:
+        """Whether the other's life goes on, and this one is to begin anew."""
+        precedence = self._node.membership.precedence(peer)
+        if precedence is not Precedence.OPEN:
+            self._open.pop(peer.incarnation, None)
+            return precedence is Precedence.THEIRS
+        now = self._node.clock.now()
+        if now - self._open.setdefault(peer.incarnation, now) < PATIENCE:
+            return False
+        del self._open[peer.incarnation]
+        return self._node.membership.own.incarnation < peer.incarnation
 
     def _begin_anew(self, peer: Identity | None) -> None:
         """Come back as a new incarnation: the others have declared this one over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum
 
 import msgspec
 
@@ -15,6 +16,14 @@ QUARANTINED = "quarantined"
 
 FORGET_AFTER = 10_000
 """How many past lives of nodes are remembered, so that none of them comes back."""
+
+
+class Precedence(Enum):
+    """Which of two lives goes on."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    OPEN = "open"
 
 
 class _Metadata(msgspec.Struct, array_like=True):
@@ -73,18 +82,25 @@ class Membership:
         """What this node says of itself at present."""
         return metadata(self.own.roles, (m.incarnation for m in self._peers.values()))
 
-    def yields_to(self, identity: Identity) -> bool:
-        """Whether it is this node that must come back as a new one, not the other.
+    def precedence(self, identity: Identity) -> Precedence | None:
+        """Return which of two lives that are over for each other goes on; None for any others.
 
-        After a cut each of the two has declared the other's life over; the one in less company
-        begins anew. Who has not noticed yet, and still counts on this node, has no say.
+        It is the one with more company that the other has not. Who has not noticed yet, and still
+        counts on this node, has no say. While both claim the same company one of them has yet to
+        learn what those think of it.
         """
-        company = _said(identity).company
+        company = set(_said(identity).company)
         if self.own.incarnation in company:
-            return False
-        return self.is_over(identity.name, identity.incarnation) and (
-            (len(self._peers), self.own.incarnation) < (len(company), identity.incarnation)
-        )
+            return None
+        if not self.is_over(identity.name, identity.incarnation):
+            return None
+        own = {member.incarnation for member in self._peers.values()}
+        ours, theirs = len(own - company), len(company - own)
+        if ours == theirs and own & company:
+            return Precedence.OPEN
+        if (ours, self.own.incarnation) > (theirs, identity.incarnation):
+            return Precedence.OURS
+        return Precedence.THEIRS
 
     def objection(self, identity: Identity, *, holder_reachable: bool) -> str | None:
         """Return why a node may not come in, as `code: words`; None where it may.

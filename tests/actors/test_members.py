@@ -24,7 +24,7 @@ from actors import (
     Role,
     Router,
 )
-from actors.cluster.membership import Membership, metadata
+from actors.cluster.membership import Membership, Precedence, metadata
 from tests.actors.kit import Cluster, Do, Gate, Puppet, Seen, begin
 from tests.actors.remote_kit import (
     Echo,
@@ -338,15 +338,24 @@ def test_of_two_lives_that_are_over_for_each_other_one_yields(
     lesser, greater = life("lesser", *one), life("greater", *other)
     lesser.down(identity(greater))
     greater.down(identity(lesser))
-    assert lesser.yields_to(identity(greater))
-    assert not greater.yields_to(identity(lesser))
+    assert lesser.precedence(identity(greater)) is Precedence.THEIRS
+    assert greater.precedence(identity(lesser)) is Precedence.OURS
 
 
 def test_who_has_not_noticed_yet_has_no_say() -> None:
     """A node that stalled still believes in all the others; they do not yield to that."""
     alone, stalled = life("alone", 1, []), life("stalled", 2, [1, 7, 8])
     alone.down(identity(stalled))
-    assert not alone.yields_to(identity(stalled))
+    assert alone.precedence(identity(stalled)) is None
+
+
+def test_the_same_company_says_nothing() -> None:
+    """One of the two has yet to learn that those it counts on have given it up."""
+    one, other = life("one", 1, [7, 8]), life("other", 2, [7, 8])
+    one.down(identity(other))
+    other.down(identity(one))
+    assert one.precedence(identity(other)) is Precedence.OPEN
+    assert other.precedence(identity(one)) is Precedence.OPEN
 
 
 def life(name: str, incarnation: int, company: list[int]) -> Membership:
