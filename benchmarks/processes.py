@@ -32,7 +32,10 @@ async def python_process(*arguments: str) -> AsyncGenerator[tuple[str, ...], Non
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # As on any user's machine, modules are compiled once: by the warm-up.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 @contextlib.asynccontextmanager
