@@ -244,7 +244,7 @@ class Remote:
         """Send a record that is no user's message: it takes no part in the ledger."""
         encoded = self._node.codec.encode(value)
         buffers = encoded.buffers
-        who = None if sender is None else self.sign(sender)
+        who = self.sign(sender)
         record = pack(kind, target, who, correlation, encoded.tag, encoded.body, len(buffers))
         peer.push(record, buffers)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import CancelledError, Task
-from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from types import CoroutineType
@@ -229,23 +228,21 @@ class Activation(Door):
             coro.close()
             self._forsake(turn)
             return
-        try:
-            result = await coro
-        except BaseException as error:
-            if is_abandoned(error):
-                raise
-            self._ended_badly(turn, letter, error)
-        else:
-            self._ended_well(turn, letter, result)
+        await self._handle(turn, letter, coro)
 
-    async def _handle(self, turn: Turn, letter: Letter) -> None:
-        """Handle one letter by whatever way it takes: behaviour, handler, or `receive`."""
+    async def _handle(
+        self, turn: Turn, letter: Letter, begun: Coroutine[Any, Any, Any] | None = None
+    ) -> None:
+        """Handle one letter by whatever way it takes: behaviour, handler, or `receive`.
+
+        `begun` is what its handler gave where that was called already.
+        """
         if self.senders:
             self._admit_senders()
         if self.watching is not None and isinstance(letter.message, Terminated):
             self.watching.pop(letter.message.ref, None)
         try:
-            result = self._invoke(letter.message)
+            result = self._invoke(letter.message) if begun is None else begun
             if asyncio.iscoroutine(result):
                 result = await result
         except BaseException as error:
@@ -388,9 +385,7 @@ class Activation(Door):
             if not turn.begun and self.hands is not None and turn.letter is not None:
                 del self.hands[turn]
                 task.cancel()
-                if self.mailbox is None:
-                    self.mailbox = deque()
-                self.mailbox.appendleft(turn.letter)
+                self._open_mailbox().appendleft(turn.letter)
 
     def _come_back(self) -> None:
         """What was interrupted has come to its end."""

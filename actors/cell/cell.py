@@ -308,9 +308,7 @@ class Cell(Activation):
         """Put the stashed letters back to the front of the mailbox, in their order."""
         stashed, self.stashed = self.stashed, None
         if stashed:
-            if self.mailbox is None:
-                self.mailbox = deque()
-            self.mailbox.extendleft(reversed(stashed))
+            self._open_mailbox().extendleft(reversed(stashed))
 
     def unwatch_all(self) -> None:
         """End all own watches, and withdraw the notices that are queued."""

@@ -40,12 +40,16 @@ class Door(CellState):
         self.ledger.told += 1
         mailbox = self.mailbox
         if mailbox is None:
-            self.mailbox = mailbox = self.node.mailboxes.take()
-            mailbox.append(letter)
-        else:
-            mailbox.append(letter)
+            mailbox = self._open_mailbox()
+        mailbox.append(letter)
         if self.task is None:
             self._activate()
+
+    def _open_mailbox(self) -> deque[Letter]:
+        """Return the mailbox; an idle cell borrows one when something comes."""
+        if self.mailbox is None:
+            self.mailbox = self.node.mailboxes.take()
+        return self.mailbox
 
     def deliver_ask(self, letter: Letter) -> None:
         """Deliver, and handle it now where the actor is idle and a plain function takes it.
@@ -110,9 +114,7 @@ class Door(CellState):
                 return
 
     def _enqueue(self, letter: Letter) -> None:
-        if self.mailbox is None:
-            self.mailbox = deque()
-        self.mailbox.append(letter)
+        self._open_mailbox().append(letter)
         if self.task is None:
             self._activate()
 

@@ -23,8 +23,17 @@ class Blocking(Actor):
         message.until.wait(10)
 
 
+class PlainlyBlocking(Actor):
+    """An ask of it, when it is idle, is handled within the asker's call."""
+
+    @on(Block)
+    def block(self, message: Block) -> None:
+        message.until.wait(10)
+
+
+@pytest.mark.parametrize("actor_class", [Blocking, PlainlyBlocking])
 async def test_a_handler_that_blocks_is_reported_with_actor_and_message_type(
-    caplog: pytest.LogCaptureFixture,
+    actor_class: type[Actor], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Over 100 ms without giving the loop back: an event and a warning, while it still blocks."""
     release = threading.Event()
@@ -48,7 +57,7 @@ async def test_a_handler_that_blocks_is_reported_with_actor_and_message_type(
             node.events.subscribe(
                 lambda event: (seen.append(event), reported.set()), HandlerBlocked
             )
-            ref = node.spawn(Blocking, name="slow")
+            ref = node.spawn(actor_class, name="slow")
             await ref.ask(Block(release), timeout=15)
             await asyncio.wait_for(reported.wait(), 5)
     finally:
