@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from typing import Any
 
 from actors import Actor, ActorRef, Message, Reply, on
@@ -27,10 +26,6 @@ class Expect(Message[int]):
     """Answers when so many readings or blobs have been handled in all."""
 
     total: int
-
-
-class Spent(Message[float]):
-    """Answers the seconds of processor time that the node has used so far."""
 
 
 class Counter(Actor):
@@ -64,12 +59,6 @@ class Counter(Actor):
         self.expected = message.total
         self.waiting = self.defer_reply()
         return None
-
-    @on(Spent)
-    def spent(self, message: Spent) -> float:
-        """Answer what the process has used."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return usage.ru_utime + usage.ru_stime
 
 
 class Idle(Actor):

@@ -23,10 +23,9 @@ from actors import (
 )
 from actors.collector import tune
 from benchmarks.actors_under_test import TEXT, Counter, Fragile, Idle, Reading
+from benchmarks.baselines.queues import CHUNK
 from benchmarks.harness import ACTORS, Contender, Measure, Run, Target, Workload
 from benchmarks.processes import python_process, second_node
-
-CHUNK = 1_000
 
 
 def resident() -> int:

@@ -11,10 +11,8 @@ from typing import Any
 from actors import ActorRef, Node
 from benchmarks.actors_under_test import TEXT, Counter, Expect, Link, Reading, Token
 from benchmarks.baselines import queues
+from benchmarks.baselines.queues import CHUNK
 from benchmarks.harness import ACTORS, Contender, Measure, Run, Target, Workload
-
-CHUNK = 1_000
-"""Messages told in one go, before others get their turn."""
 
 
 async def tell_all(ref: ActorRef[Any], count: int) -> float:

@@ -12,11 +12,11 @@ from typing import Any
 
 from actors import ActorRef, Node, Router
 from benchmarks.actors_under_test import TEXT, Counter, Expect, Reading
+from benchmarks.baselines.queues import CHUNK
 from benchmarks.harness import ACTORS, Contender, Measure, Run, Target, Workload
 from benchmarks.processes import second_node
 
 ROUTEES = 8
-CHUNK = 1_000
 
 Tell = Callable[[Reading], None]
 
