@@ -53,12 +53,6 @@ class Ask(msgspec.Struct, eq=False):
         elif not self.future.done():
             self.future.set_exception(presentable(error))
 
-    def result(self) -> object:
-        """Return the answer that came before the asker had to wait; raise it where it is one."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
     @property
     def is_over(self) -> bool:
         """Whether nobody waits for the answer any more, even if who asked has not gone on yet."""

@@ -113,12 +113,8 @@ class Delivery:
         permanent: bool,
     ) -> Cell:
         """Make the cell of an actor of this node."""
-        node = self._node
-        actor_class = props.actor_class
-        make = RouterCell if issubclass(actor_class, Router) else self._make
-        plain = actor_class.mailbox.capacity is None and not node.closing
-        cell = make(node, node.ledger, props, keeper, owner, permanent, plain)
-        cell.ref = ActorRef(node, node.origin, key, cell)
+        make = RouterCell if issubclass(props.actor_class, Router) else self._make
+        cell = make(self._node, key, props, keeper, owner, permanent)
         self.cells[key] = cell
         return cell
 

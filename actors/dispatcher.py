@@ -4,88 +4,130 @@ from __future__ import annotations
 
 import logging
 from asyncio import AbstractEventLoop
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from actors.letter import Letter
+from actors.letter import Letter, Turn, current_turn
 
 log = logging.getLogger("actors.dispatcher")
 
-CREDIT = 100
-"""Turns that are given at once before the event loop gets its own."""
+SLICE = 0.001
+"""Seconds for which cells are given turns before the event loop goes on."""
 
-KEPT = 1_000
-"""Empty mailboxes that are kept."""
+CREDIT = 1_000
+"""Turns that are given in one slice at most, however short they are."""
+
+PAUSE = 16
+"""Asks that are answered at once before one looks at the time again."""
+
+Function = Callable[[Any, Any], Any]
+"""A handler that is a plain function, of the actor and the message."""
 
 
-class Ready(Protocol):
+class Ready(Turn, Protocol):
     """A cell that has something to do."""
 
     def take_turn(self) -> None:
         """Do some of it, and ask for another turn where more is left."""
 
-
-class Mailboxes:
-    """Empty mailboxes, kept for the next actor that gets a message: an idle one has none."""
-
-    __slots__ = ("_spare",)
-
-    def __init__(self) -> None:
-        self._spare: list[deque[Letter]] = []
-
-    def take(self) -> deque[Letter]:
-        """Return an empty one."""
-        return self._spare.pop() if self._spare else deque()
-
-    def give_back(self, mailbox: deque[Letter]) -> None:
-        """Take back an empty one."""
-        if len(self._spare) < KEPT:
-            self._spare.append(mailbox)
+    def take(self, function: Function, letter: Letter) -> None:
+        """Handle this letter, though nobody waits in the mailbox."""
 
 
 class Dispatcher:
-    """Lets all cells that are ready work, once in each turn of the event loop.
+    """Lets all cells that are ready work, one after the other, for a slice of time.
 
     A task for each activation would cost more than most messages do; the event loop gives
-    everybody else their turn in between all the same. The name is Akka's.
+    everybody else their turn in between all the same. The name is Akka's, and so is the idea of
+    a limit both by number and by time.
     """
 
-    __slots__ = ("_context", "_loop", "_ready", "_scheduled", "credit")
+    __slots__ = (
+        "_clean",
+        "_context",
+        "_loop",
+        "_ready",
+        "_scheduled",
+        "_scratch",
+        "_time",
+        "_until",
+        "credit",
+    )
 
-    def __init__(self, loop: AbstractEventLoop, context: Context) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, context: Context, time: Callable[[], float]
+    ) -> None:
         self._loop = loop
         self._context = context
+        self._time = time
+        self._until = 0.0
+        self._scratch: Context | None = None
+        """One that nothing was left in, for the next ask."""
+        self._clean = len(context) + 1
+        """How many variables there are in such a context: `current_turn` and what is given."""
         self._ready: list[Ready] = []
-        self.credit = CREDIT
         self._scheduled = False
+        self.credit = CREDIT
+        """Turns that are left in this slice."""
 
     def add(self, cell: Ready) -> None:
-        """Give the cell a turn in the loop's next one."""
+        """Give the cell a turn soon: in the loop's next one, where none are given just now."""
         if not self._scheduled:
             self._schedule()
         self._ready.append(cell)
 
-    def run_now(self, work: Callable[..., None], *args: Any) -> None:
-        """Let a cell do something at once; in each turn of the loop there is `credit` for it."""
-        self.credit -= 1
+    def is_late(self) -> bool:
+        """Whether the slice is over."""
+        return self._time() >= self._until
+
+    def run_now(self, cell: Ready, function: Function, letter: Letter) -> bool:
+        """Let an idle cell handle a letter within this call; False where no credit is left."""
         if not self._scheduled:
             self._schedule()
-        self._context.copy().run(work, *args)
+        credit = self.credit
+        if not credit or (not credit % PAUSE and self.is_late()):
+            self.credit = 0
+            return False
+        self.credit = credit - 1
+        context, self._scratch = self._scratch or self._context.copy(), None
+        context.run(cell.take, function, letter)
+        if len(context) == self._clean:
+            self._scratch = context
+        return True
 
     def _schedule(self) -> None:
         self._scheduled = True
+        self._begin_slice()
         self._loop.call_soon(self._run, context=self._context)
 
-    def _run(self) -> None:
-        self._scheduled = False
+    def _begin_slice(self) -> None:
         self.credit = CREDIT
-        ready, self._ready = self._ready, []
-        for cell in ready:
+        self._until = self._time() + SLICE
+
+    def _run(self) -> None:
+        """Give a turn to each that is ready, and again, until nobody is or the slice is over."""
+        self._begin_slice()
+        while self._ready:
+            ready, self._ready = self._ready, []
+            self.credit = max(self.credit - len(ready), 0)
+            turns = iter(ready)
+            while (context := self._context.copy()).run(self._give, turns, context):
+                """What one left in it is no other cell's business: go on in a new one."""
+            if not self.credit or self.is_late():
+                break
+        self._scheduled = False
+        if self._ready:
+            self._schedule()
+
+    def _give(self, turns: Iterator[Ready], context: Context) -> bool:
+        """Give one turn after the other; True where the context is not what it was."""
+        for cell in turns:
+            current_turn.set(cell)
             try:
-                # Each in a context of its own: what one sets there is no other's business.
-                self._context.copy().run(cell.take_turn)
+                cell.take_turn()
             except Exception:
                 log.exception("a turn of %r failed", cell)
+            if len(context) != self._clean:
+                return True
+        return False

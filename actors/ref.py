@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from actors.address import Address, Origin, path_of
 from actors.asks import Ask, awaiting_turn
@@ -154,25 +154,39 @@ class ActorRef(Generic[A_co]):
         return self._ask(message, timeout)
 
     async def _ask(self, message: object, timeout: float | None) -> object:
-        node = self._node
-        turn = current_turn.get()
         ask = Ask((self,))
-        sender = waits = None
-        if turn is not None:
-            sender = turn.ref
-            waits = _begin_wait(turn, ask)
-            if waits is not None and node.cycles.would_close(waits, ask):
-                _end_wait(waits, ask)
-                raise AskCycleError(self, sender)
-        timed = False
+        turn = current_turn.get()
+        if turn is None:
+            self._target.deliver_ask(Letter(message, None, ask))
+            if not ask.answered:
+                return await self._await_answer(ask, message, timeout)
+        else:
+            waits = self._begin_wait(turn, ask)
+            try:
+                self._target.deliver_ask(Letter(message, turn.ref, ask))
+                if not ask.answered:
+                    return await self._await_answer(ask, message, timeout)
+            finally:
+                if waits is not None:
+                    _end_wait(waits, ask)
+        if ask.error is not None:
+            raise ask.error
+        return ask.value
+
+    def _begin_wait(self, turn: Turn, ask: Ask) -> Turn | None:
+        """Note who waits for the answer. Raises AskCycleError where there can never be one."""
+        waits = _begin_wait(turn, ask)
+        if waits is not None and self._node.cycles.would_close(waits, ask):
+            _end_wait(waits, ask)
+            raise AskCycleError(self, turn.ref)
+        return waits
+
+    async def _await_answer(self, ask: Ask, message: object, timeout: float | None) -> object:
+        node = self._node
+        ask.future = node.loop.create_future()
+        if timeout is not None:
+            node.deadlines.add(ask, timeout)
         try:
-            self._target.deliver_ask(Letter(message, sender, ask))
-            if ask.answered:
-                return ask.result()
-            ask.future = node.loop.create_future()
-            if timeout is not None:
-                node.deadlines.add(ask, timeout)
-                timed = True
             return await ask.future
         except AskTimeoutError:
             if not ask.expired:
@@ -181,12 +195,10 @@ class ActorRef(Generic[A_co]):
             kind = type(message).__qualname__
             raise AskTimeoutError(self, kind, timeout or 0.0, *condition) from None
         finally:
-            if timed:
-                node.deadlines.discard(ask, cast("float", timeout))
+            if timeout is not None:
+                node.deadlines.discard(ask, timeout)
             if ask.pending is not None:
                 ask.forget()
-            if waits is not None:
-                _end_wait(waits, ask)
 
     def send(self, message: object, timeout: float | None = None) -> Coroutine[Any, Any, None]:
         """Return when the message is in the recipient's mailbox: the call with backpressure.

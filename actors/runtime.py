@@ -7,6 +7,7 @@ import contextvars
 import itertools
 import logging
 import random
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import hosted_class, sendable_class
@@ -18,7 +19,7 @@ from actors.cluster.placement import Placement
 from actors.cycles import Cycles
 from actors.dead_letters import DeadLetterLog
 from actors.delivery import Delivery
-from actors.dispatcher import Dispatcher, Mailboxes
+from actors.dispatcher import Dispatcher
 from actors.errors import ActorStoppedError
 from actors.events import ActorFailed, DeadLetter, EventStream
 from actors.family import Family
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from transport import Clock
 
 log = logging.getLogger("actors")
+
+SPARE_MAILBOXES = 1_000
 
 REF_EXTENSION = 32
 """The ext code of an actor's address."""
@@ -70,8 +73,9 @@ class Runtime:
         self.random = rng
         self.loop = asyncio.get_running_loop()
         self.context = _empty_context()
-        self.dispatcher = Dispatcher(self.loop, self.context)
-        self.mailboxes = Mailboxes()
+        self.dispatcher = Dispatcher(self.loop, self.context, clock.precise)
+        self.spare_mailboxes: deque[deque[Letter]] = deque(maxlen=SPARE_MAILBOXES)
+        """Empty ones, for the next actor that gets a message: an idle one has none."""
         self.serials = itertools.count(1)
         self.ledger = Ledger()
         self.dead_letters = DeadLetterLog(clock, own.name)

@@ -26,6 +26,10 @@ class Clock(Protocol):
         """Monotonic seconds, for intervals."""
         ...
 
+    def precise(self) -> float:
+        """Seconds that pass within a callback too, for slices of time."""
+        ...
+
     def wall(self) -> float:
         """Seconds since the epoch, for people."""
         ...
@@ -57,6 +61,10 @@ class LoopClock:
     def now(self) -> float:
         """Monotonic seconds, as the loop counts them."""
         return self._running().time()
+
+    def precise(self) -> float:
+        """Seconds of the processor's own clock: a loop may stop its time while it works."""
+        return time.perf_counter()
 
     def wall(self) -> float:
         """Seconds since the epoch."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import CancelledError, Task
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any
@@ -19,6 +19,7 @@ from actors import handlers
 from actors.cell.base import ON_TURN, Order
 from actors.cell.door import Door
 from actors.commands import Stop
+from actors.dispatcher import Function
 from actors.errors import DeathPactError, Refusal, UnhandledMessageError
 from actors.letter import Letter, TaskTurn, Turn, current_turn
 from actors.reason import Terminated
@@ -29,6 +30,9 @@ log = logging.getLogger("actors.cell")
 
 BUDGET = 256
 """Messages that one activation handles before it lets others run."""
+
+PAUSE = 64
+"""Messages after which it looks at the time again; it begins with two."""
 
 GRACE = 0.1
 """Seconds that cancelled code has to come to an end before it is abandoned."""
@@ -56,18 +60,12 @@ class Activation(Door):
     def _activate(self) -> None:
         if self.task is not None:
             return
-        if self._is_quick():
+        mailbox = self.mailbox
+        if mailbox and self.plain and type(mailbox[0].message) in self.functions:
             self.task = ON_TURN
             self.node.dispatcher.add(self)
         elif self._has_work():
             self.task = self._begin_task(self._run())
-
-    def _is_quick(self) -> bool:
-        """Whether the next thing to do is a message that a plain function takes."""
-        mailbox = self.mailbox
-        if not mailbox or not self.plain:
-            return False
-        return type(mailbox[0].message) in self.props.actor_class._functions
 
     def _has_work(self) -> bool:
         hands = len(self.hands or ())
@@ -105,7 +103,7 @@ class Activation(Door):
         if not mailbox:
             if mailbox is not None:
                 self.mailbox = None
-                self.node.mailboxes.give_back(mailbox)
+                self.node.spare_mailboxes.append(mailbox)
             if not self.orders:
                 self.orders = None
                 return
@@ -120,38 +118,51 @@ class Activation(Door):
         This is the hot path of every message. The cell itself is their turn: while a plain
         function runs nobody else does.
         """
-        current_turn.set(self)
         actor = self.actor
         ledger = self.ledger
-        functions = self.props.actor_class._functions
+        functions = self.functions
         mailbox = self.mailbox
-        budget = BUDGET
-        while mailbox and budget:
-            budget -= 1
-            letter = mailbox[0]
-            function = functions.get(type(letter.message))
+        handled, pause = 0, 2
+        while mailbox:
+            letter = mailbox.popleft()
+            message = letter.message
+            function = functions.get(type(message))
             if function is None or not self.plain:
+                mailbox.appendleft(letter)
                 break
-            mailbox.popleft()
             self.letter = letter
             try:
-                result = function(actor, letter.message)
+                result = function(actor, message)
             except BaseException as error:
                 self._ended_badly(self, letter, error)
                 continue
             if type(result) is CoroutineType:
                 self.task = self._begin_task(self._run((letter, result)))
                 return  # the message stays in hand
-            if self.letter is letter:
+            if self.letter is letter:  # neither stashed nor refused
                 ledger.handled += 1
-                self.letter = None
                 if letter.answer is not None:
+                    self.letter = None
                     letter.answer.send(result)
-        self._rest()
+            handled += 1
+            if handled == pause:
+                if handled >= BUDGET or self.node.dispatcher.is_late():
+                    break
+                pause += min(handled, PAUSE)
+        self.letter = None
+        if mailbox or mailbox is None or not self.plain or self.receive_timer is not None:
+            self._rest()
+        else:
+            self.mailbox = None
+            self.task = None
+            self.node.spare_mailboxes.append(mailbox)
 
-    def take(self, function: Callable[[Any, Any], Any], letter: Letter) -> None:
+    def take(self, function: Function, letter: Letter) -> None:
         """Handle one message as `take_turn` does: an ask of an idle actor."""
-        current_turn.set(self)
+        if current_turn.get() is not self:
+            current_turn.set(self)
+        self.task = ON_TURN
+        self.ledger.told += 1
         self.letter = letter
         try:
             result = function(self.actor, letter.message)
@@ -261,7 +272,7 @@ class Activation(Door):
         if handler is None:
             return actor.receive(message)
         if not handler.is_async and actor.concurrency == 1:
-            actor._functions[type(message)] = handler.function  # straight there from now on
+            self.functions[type(message)] = handler.function  # straight there from now on
         return handler.function(actor, message)
 
     def _ended_well(self, turn: Turn, letter: Letter, result: object) -> None:

@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import msgspec
-
 from actors.letter import Letter, TaskTurn, Turn
 from actors.ref import ActorRef
 from actors.state import State
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from actors.props import Props
     from actors.reason import Reason
     from actors.runtime import Runtime
-    from actors.stats import Ledger
     from actors.timers import ReceiveTimer, Reply, Timers
     from transport import TimerHandle
 
@@ -71,32 +68,16 @@ class Order:
                 waiter.set_result(result)
 
 
-# A struct, for its constructor runs in C: there may be a million cells, of thirty fields each.
-class CellState(msgspec.Struct, eq=False):
-    """The parts of a cell. What few actors ever have is None until it is first used."""
+class CellState:
+    """The parts of a cell. There may be a million: what few actors have stands in the class.
 
-    node: Runtime
-    ledger: Ledger
-    props: Props[Any]
-    keeper: Keeper
-    parent: ActorRef[Any] | None
-    permanent: bool
-    plain: bool
-    """Whether nothing stands between a message, the mailbox and the handler; see `Door`."""
-    ref: ActorRef[Any] = cast("Any", None)
-    """Set by who makes the cell, for each of the two needs the other."""
-    actor: Actor | None = None
-    state: State = State.STARTING
+    An attribute that is set in the constructor has a place of its own in every instance; one of
+    the others takes none until it is first used.
+    """
+
     started: bool = False
     closing: bool = False
-    mailbox: deque[Letter] | None = None
-    task: Task[None] | None = None
-    turn: Turn | None = None
-    """The turn of its task."""
-    letter: Letter | None = None
-    """What a plain function has in hand: then the cell itself is the turn."""
     asked: set[Ask] | None = None
-    orders: deque[Order] | None = None
     ending: Order | None = None
     fate: tuple[Reason, str] | None = None
     failure: BaseException | None = None
@@ -110,9 +91,40 @@ class CellState(msgspec.Struct, eq=False):
     behaviours: list[Callable[[Any], Any]] | None = None
     stashed: list[Letter] | None = None
     timers: Timers | None = None
-    receive_timer: ReceiveTimer | None = None
     tasks: set[Task[Any]] | None = None
     owed: dict[Reply[Any], None] | None = None
+
+    def __init__(
+        self,
+        node: Runtime,
+        key: str,
+        props: Props[Any],
+        keeper: Keeper,
+        parent: ActorRef[Any] | None,
+        permanent: bool,
+    ) -> None:
+        actor_class = props.actor_class
+        self.node = node
+        self.ledger = node.ledger
+        self.props = props
+        self.keeper = keeper
+        self.parent = parent
+        self.permanent = permanent
+        self.ref: ActorRef[Any] = ActorRef(node, node.origin, key, cast("Any", self))
+        self.functions = actor_class._functions
+        """The handlers that are plain functions, by the exact class of their message."""
+        self.plain = actor_class.mailbox.capacity is None and not node.closing
+        """Whether nothing stands between a message, the mailbox and the handler; see `Door`."""
+        self.actor: Actor | None = None
+        self.state = State.STARTING
+        self.mailbox: deque[Letter] | None = None
+        self.task: Task[None] | None = None
+        self.turn: Turn | None = None
+        """The turn of its task."""
+        self.letter: Letter | None = None
+        """What a plain function has in hand: then the cell itself is the turn."""
+        self.orders: deque[Order] | None = None
+        self.receive_timer: ReceiveTimer | None = None
 
     @property
     def cell(self) -> CellState:

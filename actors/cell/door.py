@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
-from actors.cell.base import ON_TURN, CellState
+from actors.cell.base import CellState
 from actors.commands import Stop
+from actors.dispatcher import Function
 from actors.errors import ActorStoppedError, MailboxFullError
 from actors.letter import Letter
 from actors.reason import Reason, Terminated
@@ -28,7 +28,11 @@ class Door(CellState):
         """Begin to work, where there is work and nobody is at it."""
         raise NotImplementedError
 
-    def take(self, function: Callable[[Any, Any], Any], letter: Letter) -> None:
+    def take_turn(self) -> None:
+        """Handle what plain functions take."""
+        raise NotImplementedError
+
+    def take(self, function: Function, letter: Letter) -> None:
         """Handle one message that a plain function takes."""
         raise NotImplementedError
 
@@ -40,7 +44,8 @@ class Door(CellState):
         self.ledger.told += 1
         mailbox = self.mailbox
         if mailbox is None:
-            mailbox = self._open_mailbox()
+            spare = self.node.spare_mailboxes
+            mailbox = self.mailbox = spare.pop() if spare else deque()
         mailbox.append(letter)
         if self.task is None:
             self._activate()
@@ -48,7 +53,8 @@ class Door(CellState):
     def _open_mailbox(self) -> deque[Letter]:
         """Return the mailbox; an idle cell borrows one when something comes."""
         if self.mailbox is None:
-            self.mailbox = self.node.mailboxes.take()
+            spare = self.node.spare_mailboxes
+            self.mailbox = spare.pop() if spare else deque()
         return self.mailbox
 
     def deliver_ask(self, letter: Letter) -> None:
@@ -57,12 +63,8 @@ class Door(CellState):
         Nobody is overtaken, for nothing is queued; who asks would only wait for it anyway.
         """
         if self.task is None and self.plain and not self.mailbox:
-            function = self.props.actor_class._functions.get(type(letter.message))
-            dispatcher = self.node.dispatcher
-            if function is not None and dispatcher.credit:
-                self.ledger.told += 1
-                self.task = ON_TURN
-                dispatcher.run_now(self.take, function, letter)
+            function = self.functions.get(type(letter.message))
+            if function is not None and self.node.dispatcher.run_now(self, function, letter):
                 return
         self.deliver(letter)
 
