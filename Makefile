@@ -14,7 +14,7 @@ CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench savina clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ format: $(DEV) ## let ruff format the code and repair what it can
 
 bench: $(DEV) ## measure it beside the same written by hand (ARGS="--only W1,W4")
 	$(BIN)/python -m benchmarks $(ARGS)
+
+savina: $(DEV) ## run the Savina suite (ARGS="--only counting --workers 2")
+	$(BIN)/python -m benchmarks.savina $(ARGS)
 
 clean: ## remove .venv and everything that was made
 	rm -rf $(VENV) build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
