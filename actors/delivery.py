@@ -10,7 +10,7 @@ from actors.cell import Cell, Keeper
 from actors.nobody import Nobody
 from actors.reason import Reason
 from actors.ref import ActorRef
-from actors.router import Router, RouterCell
+from actors.router import Router, router_cell
 from actors.transcoding import TranscodingCell
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ class Delivery:
         permanent: bool,
     ) -> Cell:
         """Make the cell of an actor of this node."""
-        make = RouterCell if issubclass(props.actor_class, Router) else self._make
+        is_router = issubclass(props.actor_class, Router)
+        make = router_cell(props.args[0]) if is_router else self._make
         cell = make(self._node, key, props, keeper, owner, permanent)
         self.cells[key] = cell
         return cell

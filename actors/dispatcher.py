@@ -19,7 +19,7 @@ CREDIT = 1_000
 """Turns that are given in one slice at most, however short they are."""
 
 PAUSE = 16
-"""Asks that are answered at once before one looks at the time again."""
+"""Turns after which one looks at the time again."""
 
 Function = Callable[[Any, Any], Any]
 """A handler that is a plain function, of the actor and the message."""
@@ -115,19 +115,22 @@ class Dispatcher:
             while (context := self._context.copy()).run(self._give, turns, context):
                 """What one left in it is no other cell's business: go on in a new one."""
             if not self.credit or self.is_late():
+                self._ready[:0] = turns  # those that had none yet
                 break
         self._scheduled = False
         if self._ready:
             self._schedule()
 
     def _give(self, turns: Iterator[Ready], context: Context) -> bool:
-        """Give one turn after the other; True where the context is not what it was."""
-        for cell in turns:
+        """Give one turn after the other; True where the rest needs another context."""
+        for number, cell in enumerate(turns, 1):
             current_turn.set(cell)
             try:
                 cell.take_turn()
             except Exception:
                 log.exception("a turn of %r failed", cell)
             if len(context) != self._clean:
-                return True
+                return not self.is_late()
+            if not number % PAUSE and self.is_late():
+                return False
         return False

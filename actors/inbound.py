@@ -22,10 +22,11 @@ from actors.errors import (
 )
 from actors.events import Undecodable
 from actors.guests import Guests
-from actors.letter import Letter
+from actors.letter import Answer, Letter
 from actors.peer import Peer
 from actors.reason import Reason, Terminated
 from actors.remote import Remote
+from actors.tally import pairs
 from actors.wire import Kind, read_command
 from serialization import EnvelopeError, unpack_all
 from transport import Buffer
@@ -40,9 +41,8 @@ log = logging.getLogger("actors.inbound")
 MAX_HOPS = 64
 """How far a probe for a cycle of asks goes."""
 
-TELL, ASK_IN_HAND, COUNTED, SEND, REPLY = (
-    Kind.TELL, Kind.ASK_IN_HAND, Kind.COUNTED, Kind.SEND, Kind.REPLY,
-)  # fmt: skip
+TELL, COUNTED, ASK_IN_HAND = Kind.TELL, Kind.COUNTED, Kind.ASK_IN_HAND
+SEND, COUNTED_SEND, REPLY = Kind.SEND, Kind.COUNTED_SEND, Kind.REPLY
 
 Signal = Callable[[Peer, str, str | None, int, Any], None]
 
@@ -56,11 +56,11 @@ class RemoteAnswer(msgspec.Struct, eq=False):
     wanted: bool
 
     def send(self, value: object) -> None:
-        """Send the value there; of a counted tell, that it is done."""
+        """Send the value there; of a counted one, that it is done."""
         self.remote.reply(self.peer, self.correlation, value if self.wanted else None)
 
     def fail(self, error: BaseException) -> None:
-        """Send the error there; of a counted tell, that it is done."""
+        """Send the error there; of a counted one, that it is done."""
         if self.wanted:
             self.remote.reply_error(self.peer, self.correlation, error)
         else:
@@ -92,6 +92,7 @@ class Inbound:
             Kind.RESOLVE: self._on_resolve,
             Kind.PROBE: self._on_probe,
             Kind.LEAVING: self._on_leaving,
+            Kind.DONE: self._on_done,
         }
 
     def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer], count: int) -> None:
@@ -110,14 +111,15 @@ class Inbound:
             try:
                 cell = cells.get(target)
                 # The hot path of remote tells; whatever is unusual goes the long way.
-                if kind == TELL and cell is not None and (sender is None or sender in refs):
+                if kind <= COUNTED and cell is not None and (sender is None or sender in refs):
+                    answer = None if kind == TELL else peer.receipts.of(correlation)
                     try:
                         message = decode(tag, body, own)
                     except ActorsError as error:
-                        self._undecodable(target, refs.get(sender), None, tag, body, error)
+                        self._undecodable(target, refs.get(sender), answer, tag, body, error)
                     else:
-                        cell.deliver(Letter(message, refs.get(sender)))
-                elif kind <= SEND:
+                        cell.deliver(Letter(message, refs.get(sender), answer))
+                elif kind <= COUNTED_SEND:
                     self._message(peer, kind, target, sender, correlation, tag, body, own)
                 elif kind == REPLY:
                     self._on_reply(peer, correlation, tag, body, own)
@@ -146,9 +148,11 @@ class Inbound:
         who = None
         if sender is not None:
             who = peer.refs.get(sender) or self._ref(peer, sender)
-        answer = None
-        if kind != TELL:
-            answer = RemoteAnswer(self._remote, peer, correlation, kind != COUNTED)
+        answer: Answer | None = None
+        if kind == COUNTED:
+            answer = peer.receipts.of(correlation)
+        elif kind != TELL:
+            answer = RemoteAnswer(self._remote, peer, correlation, True)
         try:
             message = node.codec.decode(tag, body, buffers)
         except ActorsError as error:
@@ -156,8 +160,8 @@ class Inbound:
             return
         letter = Letter(message, who, answer)
         cell = node.delivery.cells.get(target)
-        if kind == SEND:
-            self._admit(peer, target, letter, correlation)
+        if kind >= SEND:
+            self._admit(peer, target, letter, correlation, counted=kind == COUNTED_SEND)
         elif cell is None:
             node.delivery.local(target)._target.deliver(letter)
         else:
@@ -169,7 +173,7 @@ class Inbound:
         self,
         target: str,
         sender: ActorRef[Any] | None,
-        answer: RemoteAnswer | None,
+        answer: Answer | None,
         tag: str | None,
         body: bytes,
         error: ActorsError,
@@ -179,9 +183,13 @@ class Inbound:
         reason = "undecodable" if isinstance(error, MessageDecodeError) else "unknown type"
         self._node.bury(letter, self._node.delivery.local(target), reason, error)
 
-    def _admit(self, peer: Peer, target: str, letter: Letter, correlation: int) -> None:
+    def _admit(
+        self, peer: Peer, target: str, letter: Letter, correlation: int, *, counted: bool
+    ) -> None:
         answer, letter.answer = letter.answer, None
         assert answer is not None
+        if counted:
+            letter.answer = RemoteAnswer(self._remote, peer, correlation + 1, False)
         try:
             room = self._node.delivery.local(target)._target.offer(letter)
         except ActorsError as error:
@@ -383,6 +391,12 @@ class Inbound:
             self._close_cycle(ref, correlation)
         elif hops < MAX_HOPS:
             self._remote.chase(self._node.cycles.leads_away(ref), asker, correlation, hops)
+
+    def _on_done(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        for number, count in pairs(value):
+            peer.tallies.end(number, count)
 
     def _on_leaving(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any

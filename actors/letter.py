@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class Answer(Protocol):
     """Where the outcome of a letter goes. Exactly one of the two is called, once."""
 
-    wanted: bool
-    """False where nobody waits for the value and only the end matters (a router that counts)."""
+    @property
+    def wanted(self) -> bool:
+        """False where nobody waits for the value, and only the end counts: that of a router."""
+        ...
 
     def send(self, value: object) -> None:
         """The message was handled with this result."""

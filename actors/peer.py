@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.letter import Answer
+from actors.tally import Receipts, Tallies
 from transport import Buffer, Link, Parcel
 
 if TYPE_CHECKING:
@@ -54,13 +56,21 @@ class Peer:
         "outbox_bytes",
         "overflow",
         "pending",
+        "receipts",
         "refs",
         "senders",
+        "tallies",
         "timer",
         "watches",
     )
 
-    def __init__(self, name: str, incarnation: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        incarnation: int,
+        soon: Callable[[Callable[[], None]], object],
+        report: Callable[[Peer, list[int]], None],
+    ) -> None:
         self.name = name
         self.incarnation = incarnation
         self.link: Link | None = None
@@ -75,6 +85,8 @@ class Peer:
         """The framework's own records that found the link full: they are never dropped."""
         self.senders: deque[Waiting] = deque()
         self.pending: dict[int, Expected] = {}
+        self.tallies = Tallies()
+        self.receipts = Receipts(soon, partial(report, self))
         self.children: dict[ActorRef[Any], ChildRecord] = {}
         """Children there of actors here."""
         self.guests: dict[Cell, None] = {}

@@ -9,6 +9,7 @@ import itertools
 import logging
 from asyncio import Future
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.address import Address, Origin, host_port
@@ -122,12 +123,16 @@ class Remote:
 
     def _expect_peer(self, mesh: Mesh, origin: Origin) -> Peer:
         """A ref came before its node did: call it, and keep for a while what is meant for it."""
-        peer = Peer(origin.node, origin.incarnation)
-        self.peers[origin[:2]] = peer
+        peer = self._add_peer(origin.node, origin.incarnation)
         peer.expected_at = f"tcp://{origin.endpoint}"
         mesh.dial(peer.expected_at)
         reason = f"no answer in {CONNECT_TIMEOUT:g} s"
         peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer, reason)
+        return peer
+
+    def _add_peer(self, name: str, incarnation: int) -> Peer:
+        peer = Peer(name, incarnation, self._node.loop.call_soon, self._report_done)
+        self.peers[name, incarnation] = peer
         return peer
 
     def _not_come(self, peer: Peer, reason: str) -> None:
@@ -166,13 +171,18 @@ class Remote:
         answer = letter.answer
         if answer is None:
             kind, correlation = Kind.TELL, 0
-        else:
+        elif answer.wanted:
             kind, correlation = self._expect(peer, answer, actor.ref)
+        else:
+            kind, correlation = Kind.COUNTED, peer.tallies.begin(answer)
         sender = letter.sender
         who = None if sender is None else self.sign(sender)
         record = pack(kind, actor.key, who, correlation, encoded.tag, encoded.body, len(buffers))
         if not peer.push(record, buffers, 1):
-            peer.pending.pop(correlation, None)
+            if kind is Kind.COUNTED:
+                peer.tallies.withdraw(correlation)
+            else:
+                peer.pending.pop(correlation, None)
             full = LinkFullError(actor.ref, peer.name, peer.capacity)
             self._undelivered(actor, letter, f"the link to node {peer.name!r} is full", full)
 
@@ -182,7 +192,7 @@ class Remote:
         if isinstance(answer, Ask):
             answer.pending, answer.correlation = peer.pending, correlation
             return (Kind.ASK if answer.turn is None else Kind.ASK_IN_HAND), correlation
-        return (Kind.ASK if answer.wanted else Kind.COUNTED), correlation
+        return Kind.ASK, correlation
 
     def _undelivered(
         self, actor: RemoteActor, letter: Letter, reason: str, error: ActorsError | None = None
@@ -203,18 +213,27 @@ class Remote:
             self._undelivered(actor, letter, f"node {actor.origin.node!r} is not reachable")
             room.set_exception(NodeUnreachableError(actor.ref, "it is gone, or was never seen"))
             return room
-        correlation = next(self.correlations)
+        kind, correlation = Kind.SEND, next(self.correlations)
         peer.pending[correlation] = Expected(Ask((actor.ref,), room), actor.ref)
+        if letter.answer is not None:  # a router's, which counts
+            kind, end = Kind.COUNTED_SEND, next(self.correlations)
+            peer.pending[end] = Expected(letter.answer, actor.ref)
+            room.add_done_callback(partial(self._end_unless_admitted, peer, end))
         room.add_done_callback(lambda _: self._admission_over(peer, actor, correlation))
         sender = self.sign(letter.sender)
-        record = pack(
-            Kind.SEND, actor.key, sender, correlation, encoded.tag, encoded.body, len(buffers)
-        )
+        record = pack(kind, actor.key, sender, correlation, encoded.tag, encoded.body, len(buffers))
         self._node.ledger.outbound += 1
         if peer.senders or not peer.push(record, buffers, 1):
             parcel = Parcel(record, buffers, 1)
             peer.senders.append(Waiting(record, buffers, room, parcel))
         return room
+
+    def _end_unless_admitted(self, peer: Peer, end: int, room: Future[None]) -> None:
+        """Where a counted message never gets into the mailbox, that is its end."""
+        if room.cancelled() or room.exception() is not None:
+            expected = peer.pending.pop(end, None)
+            if expected is not None:
+                expected.answer.send(None)
 
     def _admission_over(self, peer: Peer, actor: RemoteActor, correlation: int) -> None:
         """A `send` has ended; where its sender gave up, the other side need not go on."""
@@ -254,6 +273,10 @@ class Remote:
             self.signal(peer, Kind.REPLY, "", None, correlation, value)
         except SerializationError as error:
             self.reply_error(peer, correlation, error)
+
+    def _report_done(self, peer: Peer, report: list[int]) -> None:
+        """Say how many counted messages of that node have ended here."""
+        self.signal(peer, Kind.DONE, "", None, 0, report)
 
     def reply_error(self, peer: Peer, correlation: int, error: BaseException) -> None:
         """Answer an ask of that node with an error."""
@@ -391,7 +414,7 @@ class Remote:
         link = self.mesh.link(name)
         peer = self.peers.get((name, incarnation))
         if peer is None:
-            peer = self.peers[name, incarnation] = Peer(name, incarnation)
+            peer = self._add_peer(name, incarnation)
         for other in [p for p in self.peers.values() if p.name == name and p is not peer]:
             self.lose(other, f"node {name!r} is another incarnation by now", ())
         if link is not None:
@@ -414,6 +437,7 @@ class Remote:
         pending, peer.pending = dict(peer.pending), {}
         for expected in pending.values():
             expected.answer.fail(NodeUnreachableError(expected.ref, reason))
+        peer.tallies.fail(NodeUnreachableError(f"node {peer.name!r}", reason))
         self._end_watches(peer, reason)
         self.bring_home(peer, reason)
         for guest in tuple(peer.guests):

@@ -11,21 +11,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from actors.actor import Actor
+from actors.balancing import Balancer, Load
 from actors.cell import Cell
-from actors.errors import AskCycleError, NoRouteesError
+from actors.errors import ActorsError, AskCycleError, NoRouteesError
 from actors.family import Family
 from actors.letter import Answer, Letter
 from actors.props import Child, Props, Role, as_props, terms
 from actors.ref import ActorRef
-from actors.routing import Picker, check_strategy, make_picker
+from actors.routing import Picker, RoundRobin, Routees
 from actors.spread import Branch, Broadcast, ScatterGather
+from actors.strategies import BALANCERS, SPREADING, check_strategy, make_balancer, make_picker
 from actors.supervision import OneForOne, Strategy
 from serialization import register
 
 if TYPE_CHECKING:
     from actors.reason import Terminated
-
-SPREADING = ("broadcast", "scatter-gather")
 
 
 @register
@@ -120,28 +120,30 @@ def _checked(
 
 
 class RouterCell(Cell):
-    """The cell of a router: its door leads straight to the routees'."""
+    """The cell of a router, whose door leads straight to the routees'; this part knows them."""
 
     _plan: Plan = cast("Any", None)
-    _picker: Picker[ActorRef[Any]] = cast("Any", None)
+    _routees: Routees[ActorRef[Any]] = cast("Any", None)
     _paused: dict[ActorRef[Any], None] = cast("Any", None)
     _weights: dict[str, float] = cast("Any", None)
 
-    def _started(self) -> None:
-        actor = self.actor
-        assert isinstance(actor, Router)
-        plan = self._plan = actor.plan
-        strategy = "round-robin" if plan.strategy in SPREADING else plan.strategy
-        self._picker = make_picker(
-            strategy, key=plan.key, weights=plan.weights, random=self.node.random, name=_ring_name
-        )
+    def _construct(self) -> None:
+        super()._construct()
+        assert isinstance(self.actor, Router)
+        self._plan = self.actor.plan
+        self._routees = self._made_routees(self._plan)
         self._paused = {}
         self._weights = {}
+
+    def _started(self) -> None:
         super()._started()
-        if plan.pool is not None:
-            self._open_pool(plan, plan.pool)
+        if self._plan.pool is not None:
+            self._open_pool(self._plan, self._plan.pool)
         else:
-            self._open_group(plan)
+            self._open_group(self._plan)
+
+    def _made_routees(self, plan: Plan) -> Routees[ActorRef[Any]]:
+        raise NotImplementedError
 
     def _open_pool(self, plan: Plan, props: Props[Any]) -> None:
         family = Family(self.node, self, self.ref, plan.supervision, by_child=True)
@@ -157,110 +159,170 @@ class RouterCell(Cell):
         self.watching = {}
         for index, ref in enumerate(plan.group):
             if ref not in self.watching:
-                self._picker.add(ref, plan.weights[index] if plan.weights else 1)
+                self._routees.add(ref, plan.weights[index] if plan.weights else 1)
                 self.watching[ref] = False
                 ref._target.watch(self.ref)
 
     def _shed(self, error: BaseException | None) -> None:
         super()._shed(error)
-        if self._started_once():
-            for ref in tuple(self._picker):
-                self._picker.remove(ref)
-            self._paused.clear()
+        self._dismiss()
 
-    def _started_once(self) -> bool:
-        return self._plan is not None
+    def _close_door(self) -> None:
+        super()._close_door()
+        self._dismiss()
 
-    # --- who is there ---------------------------------------------------------------------------
+    def _dismiss(self) -> None:
+        """Hand nothing more to anybody."""
+        for ref in tuple(self._routees or ()):
+            self._routees.remove(ref)
+        self._paused = {}
 
     def child_joined(self, ref: ActorRef[Any]) -> None:
         """A routee runs: hand it messages."""
         self._paused.pop(ref, None)
-        if ref not in self._picker:
-            self._picker.add(ref, self._weights.get(ref.name, 1))
+        if ref not in self._routees and not self.closing:
+            self._routees.add(ref, self._weights.get(ref.name, 1))
 
     def child_paused(self, ref: ActorRef[Any]) -> None:
         """A routee failed: hand it messages only while there is no other."""
-        if ref in self._picker:
-            self._picker.remove(ref)
-        self._paused[ref] = None
+        self.child_left(ref)
+        if not self.closing:
+            self._paused[ref] = None
 
     def child_left(self, ref: ActorRef[Any]) -> None:
         """A routee is gone."""
         self._paused.pop(ref, None)
-        if ref in self._picker:
-            self._picker.remove(ref)
+        if ref in self._routees:
+            self._routees.remove(ref)
 
     def notify(self, notice: Terminated) -> None:
         """A routee of the group has ended."""
         if self.watching is not None and self.watching.pop(notice.ref, None) is not None:
             self.child_left(notice.ref)
 
-    # --- the door -------------------------------------------------------------------------------
-
-    def deliver(self, letter: Letter) -> None:
-        """Hand the letter to a routee, or to each of them."""
-        if self._plan.strategy in SPREADING:
-            self._spread(letter)
-            return
-        routee = self._route(letter)
-        if routee is not None:
-            routee._target.deliver(letter)
-
     def deliver_ask(self, letter: Letter) -> None:
         """Hand the letter to a routee, or to each of them."""
         self.deliver(letter)
 
-    def offer(self, letter: Letter) -> Future[None] | None:
-        """Hand the letter to a routee that has room, or wait for the chosen one's."""
-        if self._plan.strategy in SPREADING:
-            self._spread(letter)
-            return None
-        routee = self._route(letter)
-        if routee is None:
-            raise self._stopped_error() if self.closing else NoRouteesError(self.ref)
-        return routee._target.offer(letter)
-
-    def _route(self, letter: Letter) -> ActorRef[Any] | None:
-        """Choose the routee of a letter, and count it there; None where it became a dead letter."""
-        picker = self._picker
-        if self.closing or not len(picker):
-            return self._fallback(letter)
-        try:
-            routee = picker.pick(letter.message)
-        except Exception as error:
-            self._refuse(letter, f"not routable: {error}", error)
-            return None
-        answer = letter.answer
-        if answer is not None and (cycle := answer.redirect(routee)) is not None:
-            self._refuse(letter, "ask cycle", cycle)
-            return None
-        if picker.counts:
-            picker.started(routee)
-            letter.answer = Counted(picker, routee, answer)
-        return routee
-
-    def _fallback(self, letter: Letter) -> ActorRef[Any] | None:
-        """Nobody runs: a routee that is about to come back will do."""
+    def _fall_back(self, letter: Letter, error: Exception) -> ActorRef[Any] | None:
+        """Nobody was chosen: where nobody runs, a routee that is about to come back will do."""
         if self.closing:
             self._refuse(letter, "stopped", self._stopped_error())
-            return None
-        if not self._paused:
+        elif len(self._routees):
+            self._refuse(letter, f"not routable: {error}", error)
+        elif not self._paused:
             self._refuse(letter, "no routee", NoRouteesError(self.ref))
-            return None
-        routee = next(iter(self._paused))
-        del self._paused[routee]
-        self._paused[routee] = None
-        return routee
+        else:
+            routee = next(iter(self._paused))
+            self._paused[routee] = self._paused.pop(routee)
+            if self._joins(letter, routee):
+                return routee
+        return None
+
+    def _joins(self, letter: Letter, routee: ActorRef[Any]) -> bool:
+        """Let the routee answer; False where the asker would wait for itself."""
+        answer = letter.answer
+        if answer is None or (cycle := answer.redirect(routee)) is None:
+            return True
+        self._refuse(letter, "ask cycle", cycle)
+        return False
 
     def _refuse(self, letter: Letter, reason: str, error: BaseException) -> None:
         self.ledger.told += 1
         self.node.bury(letter, self.ref, reason, error)
 
-    def _spread(self, letter: Letter) -> None:
+    def _no_offer(self) -> ActorsError:
+        """Return why a `send` cannot be."""
+        return self._stopped_error() if self.closing else NoRouteesError(self.ref)
+
+
+class PickingCell(RouterCell):
+    """Hands each letter to one routee, whatever that has in its hands."""
+
+    _picker: Picker[ActorRef[Any]]
+
+    def _made_routees(self, plan: Plan) -> Picker[ActorRef[Any]]:
+        self._picker = make_picker(
+            plan.strategy, key=plan.key, weights=plan.weights, random=self.node.random, name=_path
+        )
+        return self._picker
+
+    def deliver(self, letter: Letter) -> None:
+        """Hand the letter to a routee."""
+        try:
+            routee = self._picker.pick(letter.message)
+        except Exception as error:
+            fallback = self._fall_back(letter, error)
+            if fallback is not None:
+                fallback._target.deliver(letter)
+            return
+        if letter.answer is None or self._joins(letter, routee):
+            routee._target.deliver(letter)
+
+    def offer(self, letter: Letter) -> Future[None] | None:
+        """Hand the letter to a routee when that has room. Raises what `send` raises."""
+        routee: ActorRef[Any] | None
+        try:
+            routee = self._picker.pick(letter.message)
+        except Exception as error:
+            routee = self._fall_back(letter, error)
+        if routee is None:
+            raise self._no_offer()
+        return routee._target.offer(letter)
+
+
+class BalancingCell(RouterCell):
+    """Hands each letter to one routee, and counts what these have in their hands."""
+
+    _balancer: Balancer[ActorRef[Any]]
+
+    def _made_routees(self, plan: Plan) -> Balancer[ActorRef[Any]]:
+        self._balancer = make_balancer(plan.strategy, random=self.node.random)
+        return self._balancer
+
+    def deliver(self, letter: Letter) -> None:
+        """Hand the letter to a routee."""
+        try:
+            load = self._balancer.hand(letter.message)
+        except LookupError as error:
+            fallback = self._fall_back(letter, error)
+            if fallback is not None:
+                fallback._target.deliver(letter)
+            return
+        answer = letter.answer
+        if answer is None:
+            letter.answer = load
+        elif self._joins(letter, load.routee):
+            letter.answer = Counted(load, answer)
+        else:
+            load.send(None)
+            return
+        load.routee._target.deliver(letter)
+
+    def offer(self, letter: Letter) -> Future[None] | None:
+        """Hand the letter to a routee when that has room. Raises what `send` raises."""
+        try:
+            load = self._balancer.hand(letter.message)
+        except LookupError as error:
+            fallback = self._fall_back(letter, error)
+            if fallback is None:
+                raise self._no_offer() from None
+            return fallback._target.offer(letter)
+        letter.answer = load
+        return load.routee._target.offer(letter)
+
+
+class SpreadingCell(RouterCell):
+    """Hands each letter to all routees."""
+
+    def _made_routees(self, plan: Plan) -> Routees[ActorRef[Any]]:
+        return RoundRobin()
+
+    def deliver(self, letter: Letter) -> None:
+        """Hand the letter to each of the living routees."""
         routees = () if self.closing else self._in_order()
         if not routees:
-            self._fallback(letter)
+            self._fall_back(letter, NoRouteesError(self.ref))
             return
         answer = letter.answer
         every = self._plan.strategy == "broadcast"
@@ -273,6 +335,10 @@ class RouterCell(Cell):
             branch = None if whole is None else Branch(whole, index)
             routee._target.deliver(Letter(letter.message, letter.sender, branch))
 
+    def offer(self, letter: Letter) -> None:
+        """Hand the letter to each of the living routees, without waiting for any."""
+        self.deliver(letter)
+
     def _in_order(self) -> tuple[ActorRef[Any], ...]:
         """Return the living routees in the order in which they were given."""
         if self.family is not None:
@@ -280,36 +346,38 @@ class RouterCell(Cell):
         return tuple(ref for ref in self._plan.group if ref in (self.watching or ()))
 
 
+def router_cell(plan: Plan) -> type[RouterCell]:
+    """Return the kind of cell for a router of that plan."""
+    if plan.strategy in SPREADING:
+        return SpreadingCell
+    return BalancingCell if plan.strategy in BALANCERS else PickingCell
+
+
 class Counted:
-    """Tells the picker when a routee has finished a message, told or asked."""
+    """The answer of an ask to a routee whose load is counted."""
 
-    __slots__ = ("_inner", "_picker", "_routee", "wanted")
+    __slots__ = ("_inner", "_load", "wanted")
 
-    def __init__(
-        self, picker: Picker[ActorRef[Any]], routee: ActorRef[Any], inner: Answer | None
-    ) -> None:
-        self._picker = picker
-        self._routee = routee
+    def __init__(self, load: Load[ActorRef[Any]], inner: Answer) -> None:
+        self._load = load
         self._inner = inner
-        self.wanted = inner is not None and inner.wanted
+        self.wanted = inner.wanted
 
     def send(self, value: object) -> None:
         """It was handled."""
-        self._picker.finished(self._routee)
-        if self._inner is not None:
-            self._inner.send(value)
+        self._load.send(value)
+        self._inner.send(value)
 
     def fail(self, error: BaseException) -> None:
         """It ended otherwise."""
-        self._picker.finished(self._routee)
-        if self._inner is not None:
-            self._inner.fail(error)
+        self._load.fail(error)
+        self._inner.fail(error)
 
     def redirect(self, *refs: ActorRef[Any], every: bool = True) -> AskCycleError | None:
         """Hand on who is to answer."""
-        return None if self._inner is None else self._inner.redirect(*refs, every=every)
+        return self._inner.redirect(*refs, every=every)
 
 
-def _ring_name(ref: ActorRef[Any]) -> str:
+def _path(ref: ActorRef[Any]) -> str:
     """The place of a routee on the hash ring: its name, which a restart elsewhere keeps."""
     return ref.path

@@ -1,8 +1,7 @@
-"""How a router chooses: pure strategies over routees that may be any hashable thing.
+"""How a router chooses whatever the load: pure strategies over routees of any hashable kind.
 
 A `Picker` holds the routees and picks one for a message. It does no I/O and knows no actor; chance
-is an argument. Broadcast and scatter-gather choose nothing, so they have no picker: the router
-sends to all.
+is an argument.
 """
 
 from __future__ import annotations
@@ -11,60 +10,19 @@ import math
 import random as _random
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from hashlib import blake2b
-from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, cast
-
-__all__ = [
-    "PICKERS",
-    "STRATEGIES",
-    "ConsistentHash",
-    "Key",
-    "LeastConnections",
-    "Picker",
-    "PowerOfTwo",
-    "RandomChoice",
-    "RoundRobin",
-    "WeightedRoundRobin",
-    "check_strategy",
-    "make_picker",
-]
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 R = TypeVar("R")
 Key: TypeAlias = str | bytes | int
 """What a key function of consistent-hash may return."""
 
-PICKERS: Final = (
-    "round-robin",
-    "weighted-round-robin",
-    "least-connections",
-    "random",
-    "power-of-two",
-    "consistent-hash",
-)
-"""The strategies that choose one routee; `make_picker` takes these."""
 
-STRATEGIES: Final = (*PICKERS, "broadcast", "scatter-gather")
-"""All strategies of a router; `check_strategy` takes these."""
-
-
-class Picker(ABC, Generic[R]):
-    """Chooses one of its routees for each message.
-
-    Where `counts` is true, the caller reports with `started` each message that it hands to a routee
-    and with `finished` each one that is done; elsewhere both do nothing. What a routee has in its
-    hands when it leaves is remembered until it is done, so that it may come back with it.
-    """
+class Routees(ABC, Generic[R]):
+    """Those that a router chooses among."""
 
     __slots__ = ()
-
-    counts: ClassVar[bool] = False
-    """Whether this strategy chooses by load, so that `started` and `finished` must be called."""
-
-    @abstractmethod
-    def pick(self, message: object) -> R:
-        """Return the routee for `message`; LookupError where there is none."""
 
     @abstractmethod
     def add(self, routee: R, weight: float = 1) -> None:
@@ -82,11 +40,15 @@ class Picker(ABC, Generic[R]):
     def __len__(self) -> int:
         """Return the number of routees."""
 
-    def started(self, routee: R) -> None:
-        """Count a message that was handed to `routee`."""
 
-    def finished(self, routee: R) -> None:
-        """Count off a message that `routee` is done with."""
+class Picker(Routees[R]):
+    """Chooses one of its routees for each message, whatever they have in their hands."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def pick(self, message: object) -> R:
+        """Return the routee for `message`; LookupError where there is none."""
 
 
 class _ListPicker(Picker[R], ABC):
@@ -99,8 +61,8 @@ class _ListPicker(Picker[R], ABC):
 
     def add(self, routee: R, weight: float = 1) -> None:
         """Take in a routee, as the last; ValueError if it is in."""
-        _check_weight(weight)
-        _check_absent(routee, self._routees)
+        check_weight(weight)
+        check_absent(routee, self._routees)
         self._routees.append(routee)
 
     def remove(self, routee: R) -> None:
@@ -129,7 +91,7 @@ class RoundRobin(_ListPicker[R]):
         position = self._next
         if position >= len(routees):
             if not routees:
-                raise _no_routees()
+                raise no_routees()
             position = 0
         self._next = position + 1
         return routees[position]
@@ -185,8 +147,8 @@ class WeightedRoundRobin(Picker[R]):
 
     def add(self, routee: R, weight: float = 1) -> None:
         """Take in a routee with its weight and begin a new round; ValueError if it is in."""
-        _check_weight(weight)
-        _check_absent(routee, list(self))
+        check_weight(weight)
+        check_absent(routee, list(self))
         self._entries.append(_Weighted(routee, weight))
         self._restart_cycle()
 
@@ -225,7 +187,7 @@ class WeightedRoundRobin(Picker[R]):
             if best is None or entry.current > best.current:
                 best = entry
         if best is None:
-            raise _no_routees()
+            raise no_routees()
         best.current -= self._total
         self._remember(best.routee)
         return best.routee
@@ -235,120 +197,6 @@ class WeightedRoundRobin(Picker[R]):
             self._cycle.append(routee)
             if len(self._cycle) == self._period:
                 self._position = 0
-
-
-class _Load(Generic[R]):
-    """A routee with the number of messages in its hands."""
-
-    __slots__ = ("count", "routee")
-
-    def __init__(self, routee: R) -> None:
-        self.routee = routee
-        self.count = 0
-
-
-class LeastConnections(Picker[R]):
-    """The routee with the fewest messages in its hands; among equals, who has waited longest.
-
-    Routees stand in one queue for each load, so that neither a pick nor a report looks at more than
-    one of them, however many there are.
-    """
-
-    __slots__ = ("_away", "_least", "_levels", "_loads", "_spare")
-
-    counts: ClassVar[bool] = True
-
-    def __init__(self) -> None:
-        self._loads: dict[R, _Load[R]] = {}
-        self._away: dict[R, _Load[R]] = {}
-        self._levels: dict[int, OrderedDict[_Load[R], None]] = {}
-        self._spare: list[OrderedDict[_Load[R], None]] = []
-        self._least = 0
-
-    def pick(self, message: object) -> R:
-        """Return the first in the queue of the least loaded, which goes to its end."""
-        if not self._loads:
-            raise _no_routees()
-        level = self._levels[self._least]
-        load = next(iter(level))
-        level.move_to_end(load)
-        return load.routee
-
-    def add(self, routee: R, weight: float = 1) -> None:
-        """Take in a routee, with what it had in its hands when it left; ValueError if it is in."""
-        _check_weight(weight)
-        _check_absent(routee, self._loads)
-        load = self._away.pop(routee, None) or _Load(routee)
-        if not self._loads or load.count < self._least:
-            self._least = load.count
-        self._loads[routee] = load
-        self._enter_level(load)
-
-    def remove(self, routee: R) -> None:
-        """Drop a routee; ValueError if it is not in."""
-        load = self._loads.pop(routee, None)
-        if load is None:
-            raise _not_in(routee)
-        if load.count:
-            self._away[routee] = load
-        self._leave_level(load)
-        if load.count == self._least and load.count not in self._levels:
-            self._least = min(self._levels, default=0)
-
-    def started(self, routee: R) -> None:
-        """Count a message that was handed to `routee`."""
-        load = self._loads.get(routee)
-        if load is not None:
-            count = load.count
-            self._move(load, count + 1)
-            if count == self._least and count not in self._levels:
-                self._least = count + 1
-
-    def finished(self, routee: R) -> None:
-        """Count off a message that `routee` is done with; never below none."""
-        load = self._loads.get(routee)
-        if load is None:
-            self._finished_away(routee)
-        elif load.count:
-            count = load.count - 1
-            self._move(load, count)
-            if count < self._least:
-                self._least = count
-
-    def load(self, routee: R) -> int:
-        """Return the number of messages in the hands of `routee`, which is in."""
-        return self._loads[routee].count
-
-    def __iter__(self) -> Iterator[R]:
-        return iter(self._loads)
-
-    def __len__(self) -> int:
-        return len(self._loads)
-
-    def _finished_away(self, routee: R) -> None:
-        load = self._away.get(routee)
-        if load is not None:
-            load.count -= 1
-            if not load.count:
-                del self._away[routee]
-
-    def _move(self, load: _Load[R], count: int) -> None:
-        self._leave_level(load)
-        load.count = count
-        self._enter_level(load)
-
-    def _enter_level(self, load: _Load[R]) -> None:
-        level = self._levels.get(load.count)
-        if level is None:
-            level = self._spare.pop() if self._spare else OrderedDict()
-            self._levels[load.count] = level
-        level[load] = None
-
-    def _leave_level(self, load: _Load[R]) -> None:
-        level = self._levels[load.count]
-        del level[load]
-        if not level:
-            self._spare.append(self._levels.pop(load.count))
 
 
 class RandomChoice(_ListPicker[R]):
@@ -364,73 +212,8 @@ class RandomChoice(_ListPicker[R]):
         """Return any routee."""
         routees = self._routees
         if not routees:
-            raise _no_routees()
+            raise no_routees()
         return routees[int(self._random() * len(routees))]
-
-
-class PowerOfTwo(_ListPicker[R]):
-    """Two routees by chance, and of these the one with fewer messages in its hands."""
-
-    __slots__ = ("_away", "_loads", "_random")
-
-    counts: ClassVar[bool] = True
-
-    def __init__(self, random: _random.Random) -> None:
-        super().__init__()
-        self._random = random.random
-        self._loads: dict[R, int] = {}
-        self._away: dict[R, int] = {}
-
-    def pick(self, message: object) -> R:
-        """Return the less loaded of two different routees."""
-        routees = self._routees
-        size = len(routees)
-        if size < 2:
-            return self._only()
-        first = int(self._random() * size)
-        second = int(self._random() * (size - 1))
-        if second >= first:
-            second += 1
-        one, other = routees[first], routees[second]
-        return one if self._loads[one] <= self._loads[other] else other
-
-    def add(self, routee: R, weight: float = 1) -> None:
-        """Take in a routee, with what it had in its hands when it left; ValueError if it is in."""
-        super().add(routee, weight)
-        self._loads[routee] = self._away.pop(routee, 0)
-
-    def remove(self, routee: R) -> None:
-        """Drop a routee; ValueError if it is not in."""
-        super().remove(routee)
-        count = self._loads.pop(routee)
-        if count:
-            self._away[routee] = count
-
-    def started(self, routee: R) -> None:
-        """Count a message that was handed to `routee`."""
-        if routee in self._loads:
-            self._loads[routee] += 1
-
-    def finished(self, routee: R) -> None:
-        """Count off a message that `routee` is done with; never below none."""
-        if self._loads.get(routee):
-            self._loads[routee] -= 1
-        elif routee in self._away:
-            self._finished_away(routee)
-
-    def load(self, routee: R) -> int:
-        """Return the number of messages in the hands of `routee`, which is in."""
-        return self._loads[routee]
-
-    def _finished_away(self, routee: R) -> None:
-        self._away[routee] -= 1
-        if not self._away[routee]:
-            del self._away[routee]
-
-    def _only(self) -> R:
-        if not self._routees:
-            raise _no_routees()
-        return self._routees[0]
 
 
 class ConsistentHash(Picker[R]):
@@ -459,15 +242,15 @@ class ConsistentHash(Picker[R]):
         if points is None:
             points = self._build()
         if not points:
-            raise _no_routees()
+            raise no_routees()
         position = bisect_right(points, _hash_key(self._key(message)))
         return self._owners[position if position < len(points) else 0]
 
     def add(self, routee: R, weight: float = 1) -> None:
         """Take in a routee; ValueError if it, or another of its name, is in."""
-        _check_weight(weight)
+        check_weight(weight)
         name = self._name(routee)
-        _check_absent(name, self._routees)
+        check_absent(name, self._routees)
         self._routees[name] = routee
         self._points = None
 
@@ -475,7 +258,7 @@ class ConsistentHash(Picker[R]):
         """Drop a routee; ValueError if it is not in."""
         name = self._name(routee)
         if self._routees.get(name) != routee:
-            raise _not_in(routee)
+            raise not_in(routee)
         del self._routees[name]
         self._points = None
 
@@ -496,81 +279,16 @@ class ConsistentHash(Picker[R]):
         return self._points
 
 
-def make_picker(
-    strategy: str,
-    *,
-    key: Callable[[Any], Key] | None = None,
-    weights: Sequence[float] | None = None,
-    random: _random.Random | None = None,
-    name: Callable[[R], str] = str,
-) -> Picker[R]:
-    """Return an empty picker for one of `PICKERS`.
-
-    `key` is for consistent-hash alone and required there; `name` gives the routee's place on
-    its ring. `weights` are for weighted-round-robin alone and only checked here: each goes in
-    with its routee, by `Picker.add`.
-    """
-    check_strategy(strategy, key=key, weights=weights)
-    if strategy == "consistent-hash" and key is not None:
-        return ConsistentHash(key, name)
-    if strategy in ("random", "power-of-two"):
-        source = random if random is not None else _random.Random()
-        return RandomChoice(source) if strategy == "random" else PowerOfTwo(source)
-    makers: dict[str, Callable[[], Picker[R]]] = {
-        "round-robin": RoundRobin,
-        "weighted-round-robin": WeightedRoundRobin,
-        "least-connections": LeastConnections,
-    }
-    if strategy not in makers:
-        raise ValueError(f"strategy must be one of {', '.join(PICKERS)}, got {strategy!r}")
-    return makers[strategy]()
-
-
-def check_strategy(
-    strategy: object, *, key: object = None, weights: object = None, count: int | None = None
-) -> None:
-    """Raise a TypeError or ValueError that names what is wrong with a router's arguments.
-
-    `count` is the number of routees, where it is known: there must be as many weights.
-    """
-    if not isinstance(strategy, str):
-        raise TypeError(f"strategy must be a str, one of {', '.join(STRATEGIES)}, got {strategy!r}")
-    if strategy not in STRATEGIES:
-        raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy!r}")
-    _check_key_function(strategy, key)
-    _check_weights(strategy, weights, count)
-
-
-def _check_key_function(strategy: str, key: object) -> None:
-    if strategy == "consistent-hash":
-        if not callable(key):
-            raise TypeError(f"consistent-hash needs key=, a function of the message, got {key!r}")
-    elif key is not None:
-        raise ValueError(f"key is for consistent-hash, not for {strategy}: {key!r}")
-
-
-def _check_weights(strategy: str, weights: object, count: int | None) -> None:
-    if weights is None:
-        return
-    if strategy != "weighted-round-robin":
-        raise ValueError(f"weights are for weighted-round-robin, not for {strategy}: {weights!r}")
-    if isinstance(weights, str | bytes) or not isinstance(weights, Sequence):
-        raise TypeError(f"weights must be a sequence of numbers, got {weights!r}")
-    known = cast("Sequence[object]", weights)
-    for weight in known:
-        _check_weight(weight)
-    if count is not None and len(known) != count:
-        raise ValueError(f"weights must be one a routee: {len(known)} weights, {count} routees")
-
-
-def _check_weight(weight: object) -> None:
+def check_weight(weight: object) -> None:
+    """Raise TypeError or ValueError unless it is a number that can be a weight."""
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise TypeError(f"a weight must be a number, got {weight!r}")
     if not (math.isfinite(weight) and weight > 0):
         raise ValueError(f"a weight must be a finite number above 0, got {weight!r}")
 
 
-def _check_absent(routee: object, routees: Collection[object]) -> None:
+def check_absent(routee: object, routees: Collection[object]) -> None:
+    """Raise ValueError where it is in already."""
     if routee in routees:
         raise ValueError(f"{routee!r} is a routee already")
 
@@ -579,14 +297,16 @@ def _index(routees: list[R], routee: R) -> int:
     try:
         return routees.index(routee)
     except ValueError:
-        raise _not_in(routee) from None
+        raise not_in(routee) from None
 
 
-def _not_in(routee: object) -> ValueError:
+def not_in(routee: object) -> ValueError:
+    """Return the error for what cannot be dropped."""
     return ValueError(f"{routee!r} is not a routee")
 
 
-def _no_routees() -> LookupError:
+def no_routees() -> LookupError:
+    """Return the error for a message that there is nobody for."""
     return LookupError("there are no routees")
 
 

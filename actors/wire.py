@@ -15,36 +15,37 @@ from serialization import Codec
 
 
 class Kind(IntEnum):
-    """What a record is. Those up to SEND carry a message for an actor."""
+    """What a record is. Those up to COUNTED_SEND carry a message for an actor."""
 
     TELL = 1
-    ASK = 2
-    ASK_IN_HAND = 3
+    COUNTED = 2
+    """A tell whose end is to be reported, by DONE."""
+    ASK = 3
+    ASK_IN_HAND = 4
     """An ask that the sender's message in hand waits for, so that a cycle would be a deadlock."""
-    COUNTED = 4
-    """A tell whose end is to be reported, without a value."""
     SEND = 5
     """A tell whose arrival in the mailbox is to be reported."""
-    REPLY = 6
-    ERROR = 7
-    WITHDRAW = 8
+    COUNTED_SEND = 6
+    """A SEND whose end is to be reported too: by a second REPLY, under the next correlation."""
+    REPLY = 7
+    ERROR = 8
+    WITHDRAW = 9
     """The sender of a SEND waits no longer."""
-    WATCH = 9
-    UNWATCH = 10
-    TERMINATED = 11
-    SPAWN = 12
-    COMMAND = 13
-    ENDED = 14
+    WATCH = 10
+    UNWATCH = 11
+    TERMINATED = 12
+    SPAWN = 13
+    COMMAND = 14
+    ENDED = 15
     """Report when the actor has ended."""
-    CHILD = 15
+    CHILD = 16
     """What a child has to say to its parent."""
-    RESOLVE = 16
-    PROBE = 17
-    LEAVING = 18
+    RESOLVE = 17
+    PROBE = 18
+    LEAVING = 19
     """The sender's node ends: it handles what it has, and takes nothing more."""
-
-
-LAST_MESSAGE_KIND = Kind.SEND
+    DONE = 20
+    """How many COUNTED messages have ended."""
 
 
 def portable(codec: Codec, error: BaseException, where: str) -> BaseException:

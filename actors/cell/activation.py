@@ -55,6 +55,10 @@ class Activation(Door):
         """Hand a failure to the parent."""
         raise NotImplementedError
 
+    def _ends_now(self) -> bool:
+        """End without a task, where it is to stop and nothing has to be awaited."""
+        raise NotImplementedError
+
     # --- when, and in what ----------------------------------------------------------------------
 
     def _activate(self) -> None:
@@ -107,6 +111,8 @@ class Activation(Door):
             if not self.orders:
                 self.orders = None
                 return
+        if self.orders and self._ends_now():
+            return
         if not self.node.loop.is_closed():
             self._activate()
 

@@ -132,7 +132,7 @@ class Cell(Activation):
         (self.ending or order).waiters.append(done)
         if self.ending is not None:
             self._arm(self.ending, stop.deadline)
-        elif self._may_end_at_once(stop, returns):
+        elif not returns and not self.orders and self._is_bare(stop):
             self._bury(stop.reason, stop.detail)
             order.finish(True)
         else:
@@ -150,11 +150,23 @@ class Cell(Activation):
             if not room.done():
                 room.set_exception(self._stopped_error())
 
-    def _may_end_at_once(self, stop: Stop, returns: bool) -> bool:
+    def _ends_now(self) -> bool:
+        order = self.orders[0] if self.orders else None
+        if order is None or order is not self.ending or order.brutal:
+            return False
+        stop = order.command
+        if not isinstance(stop, Stop) or not self._is_bare(stop):
+            return False
+        self._bury(stop.reason, stop.detail)
+        order.finish(True)
+        self.orders = None
+        return True
+
+    def _is_bare(self, stop: Stop) -> bool:
         """Whether nothing has to be awaited: an idle actor without children and `on_stop`."""
         return (
             self.task is None
-            and not (self.orders or self.hands or self.family or self.tasks or returns)
+            and not (self.hands or self.family or self.tasks)
             and not (self.mailbox and stop.drain)
             and self.state is RUNNING
             and not self.props.actor_class._has_stop_hook

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
+from functools import partial
 from typing import Any
 
 from actors.cell.base import CellState
 from actors.commands import Stop
 from actors.dispatcher import Function
 from actors.errors import ActorStoppedError, MailboxFullError
-from actors.letter import Letter
+from actors.letter import Answer, Letter
 from actors.reason import Reason, Terminated
 from actors.ref import ActorRef
 from actors.state import State
@@ -147,6 +148,8 @@ class Door(CellState):
             if self.senders is None:
                 self.senders = deque()
             self.senders.append((letter, room))
+            if letter.answer is not None:  # a router's, which counts
+                room.add_done_callback(partial(_end_unless_admitted, letter.answer))
             return room
         self.deliver(letter)
         return None
@@ -196,3 +199,9 @@ class Door(CellState):
     def condition(self) -> tuple[str, int]:
         """Return the state in a word, and the number of messages that wait."""
         return self.state.value, len(self.mailbox or ())
+
+
+def _end_unless_admitted(answer: Answer, room: Future[None]) -> None:
+    """Where a counted message never gets into the mailbox, that is its end."""
+    if room.cancelled() or room.exception() is not None:
+        answer.send(None)

@@ -12,13 +12,17 @@ from actors import (
     OneForOne,
     Role,
     Router,
+    SendTimeoutError,
     SerializationError,
 )
-from tests.actors.kit import Cluster, begin
+from tests.actors.kit import Cluster, Gate, Journal, Note, Notes, begin, occupy
 from tests.actors.remote_kit import (
     Echo,
     Keep,
     Kept,
+    Linger,
+    Lingering,
+    Narrow,
     Release,
     Servant,
     Wait,
@@ -94,6 +98,55 @@ async def test_least_connections_counts_remote_routees_too() -> None:
         assert await cluster.finish(waiting) == "done"
         met = [await cluster.finish(router.ask(Keep("y"))) for _ in range(2)]
         assert sorted(met) == [1, 4]
+
+
+async def test_the_ends_of_tells_and_sends_elsewhere_are_counted() -> None:
+    """Each is in its routee's hands until it was handled there, or its node is lost."""
+    async with Cluster() as cluster:
+        here, there = await cluster.start("here"), await cluster.start("there")
+        Lingering.gate = Gate()
+        far = here.spawn(Lingering, at="there")
+        router = here.spawn(Router.group([far], strategy="least-connections"))
+        balancer = router._target._balancer  # type: ignore[attr-defined]
+        for _ in range(3):
+            router.tell(Linger())
+        await cluster.finish(router.send(Keep(1)))
+        await cluster.finish(Lingering.gate.entered.wait())
+        assert balancer.load(far) == 4
+        Lingering.gate.open()
+        await cluster.finish(far.ask(Kept()))
+        await cluster.clock.advance(0.1)
+        assert balancer.load(far) == 0
+        Lingering.gate = Gate()
+        router.tell(Linger())
+        router.tell(Keep(2))
+        sending = await begin(router.send(Keep(3)))
+        await cluster.finish(Lingering.gate.entered.wait())
+        held = balancer._loads[far]
+        assert held.count == 3
+        await cluster.kill(there)
+        await cluster.finish(sending)
+        assert held.count == 0
+
+
+async def test_a_send_elsewhere_that_is_given_up_counts_no_more() -> None:
+    """It never came into the mailbox, so nobody has it in hand."""
+    async with Cluster() as cluster:
+        here, there = await cluster.start("here"), await cluster.start("there")
+        journal = Journal()
+        target = there.spawn(Narrow.props(journal), name="narrow")
+        far = await cluster.finish(here.resolve("narrow", at="there"))
+        router = here.spawn(Router.group([far], strategy="least-connections"))
+        gate = await occupy(target)
+        await cluster.finish(router.send(Note(1)))
+        with pytest.raises(SendTimeoutError):
+            await cluster.finish(router.send(Note(2), timeout=1.0))
+        balancer = router._target._balancer  # type: ignore[attr-defined]
+        assert balancer.load(far) == 1
+        gate.open()
+        await cluster.finish(far.ask(Notes()))
+        await cluster.clock.advance(0.1)
+        assert balancer.load(far) == 0
 
 
 async def test_asks_through_a_router_fail_with_the_node_of_the_routee() -> None:

@@ -23,6 +23,7 @@ from actors import (
     Reason,
     Role,
     Router,
+    SendTimeoutError,
     on,
 )
 from actors.testing import MemoryNetwork, VirtualClock
@@ -177,6 +178,29 @@ async def test_least_connections_forgets_what_failed_and_what_was_refused() -> N
             await clock.advance(0.5)
         await clock.advance(60)
         assert len(set(await asked(router, 2))) == 2
+
+
+async def test_a_send_that_is_given_up_counts_no_more() -> None:
+    """Least-connections forgets what never came into the mailbox."""
+    clock = VirtualClock()
+
+    class One(Puppet):
+        mailbox = Mailbox(capacity=1)
+
+    async with Node("n", clock=clock) as node:
+        only = node.spawn(One)
+        router = node.spawn(Router.group([only], strategy="least-connections"))
+        gate = await occupy(only)
+        await router.send(Note(1))
+        waiting = await begin(router.send(Note(2), timeout=1.0))
+        await clock.advance(2)
+        with pytest.raises(SendTimeoutError):
+            await waiting
+        balancer = router._target._balancer  # type: ignore[attr-defined]
+        assert balancer.load(only) == 1
+        gate.open()
+        await clock.settle()
+        assert balancer.load(only) == 0
 
 
 async def test_the_load_of_a_routee_survives_its_restart() -> None:

@@ -10,18 +10,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from actors.routing import (
+from actors.routing import Picker, Routees, WeightedRoundRobin
+from actors.strategies import (
+    BALANCERS,
     PICKERS,
     STRATEGIES,
-    LeastConnections,
-    Picker,
-    PowerOfTwo,
-    WeightedRoundRobin,
     check_strategy,
+    make_balancer,
     make_picker,
 )
 
@@ -39,15 +37,18 @@ def picker(strategy: str, *routees: str, weights: list[float] | None = None) -> 
     return made
 
 
+def routees_of(strategy: str, *routees: str) -> Routees[str]:
+    """A picker or a balancer, whatever the strategy needs."""
+    if strategy in PICKERS:
+        return picker(strategy, *routees)
+    made: Routees[str] = make_balancer(strategy)
+    for routee in routees:
+        made.add(routee)
+    return made
+
+
 def picks(made: Picker[str], count: int) -> list[str]:
     return [made.pick(number) for number in range(count)]
-
-
-def hand(made: Picker[str], message: object = None) -> str:
-    """Pick and report that the message was handed over."""
-    routee = made.pick(message)
-    made.started(routee)
-    return routee
 
 
 # --- all of them
@@ -66,10 +67,10 @@ def test_an_empty_picker_has_nothing_to_pick(strategy: str) -> None:
         made.pick("m")
 
 
-@pytest.mark.parametrize("strategy", PICKERS)
+@pytest.mark.parametrize("strategy", [*PICKERS, *BALANCERS])
 def test_a_routee_is_in_once(strategy: str) -> None:
     """Adding one that is in, and removing one that is not, are mistakes that are named."""
-    made = picker(strategy, "a")
+    made = routees_of(strategy, "a")
     with pytest.raises(ValueError, match="'a' is a routee already"):
         made.add("a")
     with pytest.raises(ValueError, match="'b' is not a routee"):
@@ -77,11 +78,11 @@ def test_a_routee_is_in_once(strategy: str) -> None:
     assert list(made) == ["a"]
 
 
-@pytest.mark.parametrize("strategy", PICKERS)
+@pytest.mark.parametrize("strategy", [*PICKERS, *BALANCERS])
 @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
 def test_a_weight_is_a_positive_number(strategy: str, weight: float) -> None:
     """A weight that is none is refused, and the routee stays out."""
-    made = picker(strategy)
+    made = routees_of(strategy)
     with pytest.raises(ValueError, match="weight"):
         made.add("a", weight)
     with pytest.raises(TypeError, match="weight"):
@@ -92,28 +93,20 @@ def test_a_weight_is_a_positive_number(strategy: str, weight: float) -> None:
 @pytest.mark.parametrize("strategy", PICKERS)
 @given(data=st.data())
 def test_a_pick_is_always_a_present_routee(strategy: str, data: st.DataObject) -> None:
-    """However routees come and go and work is reported, a pick is one that is in."""
+    """However routees come and go, a pick is one that is in."""
     made = picker(strategy)
     present: list[str] = []
     names = st.sampled_from("abcdefgh")
-    for action, name in data.draw(st.lists(st.tuples(st.sampled_from("ard fp"), names))):
+    for action, name in data.draw(st.lists(st.tuples(st.sampled_from("arp"), names))):
         if action == "a" and name not in present:
             made.add(name, data.draw(st.integers(1, 4)))
             present.append(name)
         elif action == "r" and name in present:
             made.remove(name)
             present.remove(name)
-        elif action == "f":
-            made.finished(name)
         elif present:
-            assert hand(made, name) in present
+            assert made.pick(name) in present
         assert list(made) == present
-
-
-@pytest.mark.parametrize("strategy", PICKERS)
-def test_the_strategies_say_whether_they_count(strategy: str) -> None:
-    """Only those that choose by load need to hear of starts and finishes."""
-    assert picker(strategy).counts is (strategy in ("least-connections", "power-of-two"))
 
 
 # --- round-robin
@@ -182,134 +175,6 @@ def test_a_long_round_is_not_remembered() -> None:
     assert Counter(picks(made, 4000))["a"] == pytest.approx(1000, abs=1)
 
 
-# --- least connections
-
-
-def test_least_connections_prefers_the_least_loaded() -> None:
-    """A routee that still holds a message is passed over while another is free."""
-    made = picker("least-connections", "a", "b")
-    assert hand(made) == "a"
-    assert [hand(made), hand(made)] == ["b", "a"]
-    made.finished("b")
-    assert hand(made) == "b"
-
-
-def test_ties_go_round() -> None:
-    """Among equally loaded routees each gets its turn, idle or busy, reported or not."""
-    made = picker("least-connections", "a", "b", "c")
-    for _ in range(2):
-        turn = [hand(made) for _ in range(3)]
-        assert turn == ["a", "b", "c"]
-    for routee in "abcabc":
-        made.finished(routee)
-    assert picks(made, 6) == list("abcabc")
-    for expected in "abcabc":
-        assert hand(made) == expected
-        made.finished(expected)
-
-
-@pytest.mark.parametrize("kind", [LeastConnections, lambda: PowerOfTwo(random.Random(1))])
-def test_a_routee_that_comes_back_still_has_what_it_had_in_its_hands(kind: Any) -> None:
-    """What a routee held when it left is remembered, less what it finished meanwhile."""
-    made = kind()
-    made.add("a")
-    made.add("b")
-    for _ in range(3):
-        made.started("a")
-    made.started("b")
-    made.remove("a")
-    made.finished("a")
-    assert hand(made) == "b"
-    made.add("a")
-    assert (made.load("a"), made.load("b")) == (2, 2)
-
-
-@pytest.mark.parametrize("kind", [LeastConnections, lambda: PowerOfTwo(random.Random(1))])
-def test_a_routee_that_finished_all_comes_back_with_nothing(kind: Any) -> None:
-    """Reports of a routee that is gone and done do no harm."""
-    made = kind()
-    made.add("a")
-    made.started("a")
-    made.remove("a")
-    for _ in range(3):
-        made.finished("a")
-    made.add("a")
-    assert made.load("a") == 0
-    made.finished("a")
-    assert made.load("a") == 0
-
-
-class LoadMachine(RuleBasedStateMachine):
-    """Least-connections beside a plain dictionary of loads."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.made = LeastConnections[int]()
-        self.loads: dict[int, int] = {}
-        self.away: dict[int, int] = {}
-        self.next = 0
-
-    @rule()
-    def add(self) -> None:
-        self.made.add(self.next)
-        self.loads[self.next] = 0
-        self.next += 1
-
-    @precondition(lambda self: self.loads)
-    @rule(data=st.data())
-    def remove(self, data: st.DataObject) -> None:
-        routee = data.draw(st.sampled_from(sorted(self.loads)))
-        self.made.remove(routee)
-        self.away[routee] = self.loads.pop(routee)
-
-    @precondition(lambda self: self.away)
-    @rule(data=st.data())
-    def come_back(self, data: st.DataObject) -> None:
-        routee = data.draw(st.sampled_from(sorted(self.away)))
-        self.made.add(routee)
-        self.loads[routee] = self.away.pop(routee)
-
-    @precondition(lambda self: self.away)
-    @rule(data=st.data())
-    def finish_away(self, data: st.DataObject) -> None:
-        routee = data.draw(st.sampled_from(sorted(self.away)))
-        self.made.finished(routee)
-        self.away[routee] = max(0, self.away[routee] - 1)
-
-    @precondition(lambda self: self.loads)
-    @rule(times=st.integers(1, 5))
-    def hand(self, times: int) -> None:
-        for _ in range(times):
-            routee = self.made.pick(None)
-            assert self.loads[routee] == min(self.loads.values())
-            self.made.started(routee)
-            self.loads[routee] += 1
-
-    @precondition(lambda self: self.loads)
-    @rule(data=st.data())
-    def hand_past_the_picker(self, data: st.DataObject) -> None:
-        routee = data.draw(st.sampled_from(sorted(self.loads)))
-        self.made.started(routee)
-        self.loads[routee] += 1
-
-    @precondition(lambda self: self.loads)
-    @rule(data=st.data(), times=st.integers(1, 5))
-    def finish(self, data: st.DataObject, times: int) -> None:
-        routee = data.draw(st.sampled_from(sorted(self.loads)))
-        for _ in range(times):
-            self.made.finished(routee)
-            self.loads[routee] = max(0, self.loads[routee] - 1)
-
-    @invariant()
-    def the_loads_agree(self) -> None:
-        assert {routee: self.made.load(routee) for routee in self.made} == self.loads
-
-
-TestLoads = LoadMachine.TestCase
-TestLoads.settings = settings(stateful_step_count=25)
-"""Least-connections always picks a least loaded routee and never loses count."""
-
-
 # --- by chance
 
 
@@ -324,30 +189,6 @@ def test_random_is_repeatable_with_its_source() -> None:
     """The same source of chance gives the same picks."""
     one, other = picker("random", "a", "b", "c"), picker("random", "a", "b", "c")
     assert picks(one, 50) == picks(other, 50)
-
-
-def test_power_of_two_never_picks_the_most_loaded_of_all() -> None:
-    """Of two different routees the less loaded wins, so the single busiest is never picked."""
-    made = picker("power-of-two", "a", "b", "c")
-    for _ in range(5):
-        made.started("b")
-    assert set(picks(made, 500)) == {"a", "c"}
-
-
-def test_power_of_two_keeps_loads_close() -> None:
-    """Messages that never finish end up spread almost evenly."""
-    made = PowerOfTwo[int](random.Random(3))
-    for number in range(20):
-        made.add(number)
-    for _ in range(2000):
-        made.started(made.pick(None))
-    loads = [made.load(number) for number in range(20)]
-    assert max(loads) - min(loads) <= 6
-
-
-def test_power_of_two_works_with_one() -> None:
-    """A single routee is picked without a comparison."""
-    assert picks(picker("power-of-two", "a"), 3) == ["a"] * 3
 
 
 # --- consistent hash
@@ -406,7 +247,7 @@ def test_a_routee_that_leaves_moves_only_its_own_keys(size: int, data: st.DataOb
 def test_the_ring_is_the_same_in_every_process() -> None:
     """Another process, with another seed of `hash`, finds the same owners."""
     script = (
-        "from actors.routing import make_picker\n"
+        "from actors.strategies import make_picker\n"
         "p = make_picker('consistent-hash', key=lambda m: m)\n"
         "[p.add(name) for name in 'abcdefgh']\n"
         "print(''.join(p.pick(key) for key in range(200)))\n"
