@@ -10,6 +10,9 @@ BIN    := $(abspath $(VENV))/bin
 NAMED  := $(if $(PYTHON),-$(notdir $(PYTHON)))
 RUN    := $(VENV)/.ready-to-run$(NAMED)
 DEV    := $(VENV)/.ready-to-develop$(NAMED)
+# What the benchmark is compared with is large, so it has an environment of its own, where asked for.
+PEERS  := $(VENV)-peers/.ready-to-compare$(NAMED)
+BENCH  := $(if $(filter --peers --plot%,$(ARGS)),$(PEERS),$(DEV))
 CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
@@ -36,14 +39,14 @@ format: $(DEV) ## let ruff format the code and repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(DEV) ## measure it beside the same written by hand (ARGS="--only W1,W4")
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(BENCH) ## measure it beside the same written by hand (ARGS="--only W1,W4", ARGS=--peers)
+	$(dir $(BENCH))bin/python -m benchmarks $(ARGS)
 
 savina: $(DEV) ## run the Savina suite (ARGS="--only counting --workers 2")
 	$(BIN)/python -m benchmarks.savina $(ARGS)
 
-clean: ## remove .venv and everything that was made
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+clean: ## remove .venv, .venv-peers and everything that was made
+	rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): pyproject.toml tools/venv.sh
@@ -55,3 +58,8 @@ $(DEV): pyproject.toml tools/venv.sh
 	@rm -f $(VENV)/.ready-*
 	@tools/venv.sh $(VENV) dev $(PYTHON)
 	@touch $@ $(RUN)
+
+$(PEERS): pyproject.toml tools/venv.sh
+	@rm -f $(dir $@).ready-*
+	@tools/venv.sh $(VENV)-peers peers $(PYTHON)
+	@touch $@

@@ -2,6 +2,7 @@
 
 Each workload runs for the framework and for its baselines in turn, after a warm-up; what counts
 is the ratio within each round. `--only W1,W4` runs some of them, `--scale 0.1` does a tenth.
+`--peers` runs other actor systems as well, those that are installed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import growth, lifecycle, local, remote, report, routing
+from benchmarks import growth, lifecycle, local, plot, remote, report, routing
 from benchmarks.harness import Result, Workload, measure
+from benchmarks.peers import registry
 
 WORKLOADS: tuple[Workload, ...] = tuple(
     sorted(
@@ -77,20 +79,31 @@ def main() -> None:
     parser.add_argument("--only", metavar="KEYS", help="such as W1,W4")
     parser.add_argument("--repeat", type=int, default=5, help="rounds after the warm-up (5)")
     parser.add_argument("--scale", type=float, default=1.0, help="times as many messages (1.0)")
+    parser.add_argument("--peers", action="store_true", help="beside other actor systems as well")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them there, .svg or .png")
     arguments = parser.parse_args()
     try:
         workloads = chosen(arguments.only)
+        if arguments.plot is not None:
+            plot.check(arguments.plot)
     except ValueError as error:
         parser.error(str(error))
     if arguments.repeat < 1 or arguments.scale <= 0:
         parser.error("--repeat must be at least 1, and --scale above 0")
     logging.basicConfig(level=logging.ERROR)
     console = Console()
+    conditions = report.conditions(arguments.repeat, arguments.scale)
+    if arguments.peers:
+        versions = registry.versions()
+        workloads = registry.beside(workloads, versions)
+        conditions = {**conditions, **versions}
     results = uvloop.run(run(workloads, arguments.repeat, arguments.scale, console))
-    report.show(results, console)
+    report.show(results, conditions, console)
     if arguments.json is not None:
-        report.write_json(results, arguments.json)
+        report.write_json(results, conditions, arguments.json)
+    if arguments.plot is not None:
+        plot.draw(results, conditions, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ ACTORS = "actors"
 Run = Callable[[], Awaitable[Mapping[str, float]]]
 """One repetition; returns a figure for each measure."""
 
+Open = Callable[[float], AbstractAsyncContextManager[Run]]
+"""Given the scale, opens a contender for as long as it is entered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -31,10 +34,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way to do a workload: `open(scale)` gives a `Run` for as long as it is entered."""
+    """One way to do a workload."""
 
     name: str
-    open: Callable[[float], AbstractAsyncContextManager[Run]]
+    open: Open
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ READY_WITHIN = 60.0
 async def python_process(*arguments: str) -> AsyncGenerator[tuple[str, ...], None]:
     """Run `python ARGUMENTS`; gives the words of the first line that it prints."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, env=_environment()
+        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, env=environment()
     )
     assert process.stdout is not None
     try:
@@ -31,11 +31,12 @@ async def python_process(*arguments: str) -> AsyncGenerator[tuple[str, ...], Non
         await process.wait()
 
 
-def _environment() -> dict[str, str]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+def environment() -> dict[str, str]:
+    """Return the environment of other processes."""
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1"}
     # As on any user's machine, modules are compiled once: by the warm-up.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
 
 
 @contextlib.asynccontextmanager

@@ -86,6 +86,8 @@ def blobs(payload: Any, messages: int) -> Callable[[float], AbstractAsyncContext
 _ONE, _MANY = "pyzmq + msgpack, 1 a frame", "pyzmq + msgpack, 256 a frame"
 _ECHO = "DEALER/ROUTER echo"
 _BARE = "pyzmq, copy=False"
+ERLANG = "Erlang"
+"""The peer whose rates are to be reached; it takes part with `--peers`."""
 
 WORKLOADS = (
     Workload(
@@ -97,14 +99,18 @@ WORKLOADS = (
             Contender(_MANY, sockets.tell(256, 1_000_000)),
             Contender(_ONE, sockets.tell(1, 200_000)),
         ],
-        [Target("rate", 0.5, _MANY)],
+        [Target("rate", 0.5, _MANY), Target("rate", 1.0, ERLANG)],
     ),
     Workload(
         "W4",
         "ask, two processes",
         [Measure("p50", "us", False), Measure("p99", "us", False), Measure("rate", "asks/s")],
         [Contender(ACTORS, ask), Contender(_ECHO, sockets.ask)],
-        [Target("p50", 1.25, _ECHO), Target("rate", 0.5, _ECHO)],
+        [
+            Target("p50", 1.25, _ECHO),
+            Target("rate", 0.5, _ECHO),
+            Target("rate", 1.0, ERLANG),
+        ],
     ),
     Workload(
         "W5a",

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from rich.table import Table
 from benchmarks.harness import Measure, Result, Verdict
 
 
-def conditions() -> dict[str, str]:
+def conditions(repeat: int, scale: float) -> Mapping[str, str]:
     """Return what the figures depend on."""
     return {
+        "rounds": str(repeat),
+        "scale": f"{scale:g}",
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "loop": f"uvloop {version('uvloop')}",
@@ -85,16 +87,21 @@ def _verdict_row(result: Result, verdict: Verdict) -> tuple[str, ...]:
     return (target.measure, target.against or "", bound, *map(figure, reached), mark)
 
 
-def show(results: Sequence[Result], console: Console) -> None:
+def sentence(conditions: Mapping[str, str]) -> str:
+    """Return the conditions in one line."""
+    return ", ".join(f"{name} {value}" for name, value in conditions.items())
+
+
+def show(results: Sequence[Result], conditions: Mapping[str, str], console: Console) -> None:
     """Print conditions, figures and targets."""
-    console.print(", ".join(f"{name} {value}" for name, value in conditions().items()))
+    console.print(sentence(conditions))
     console.print(table(results))
     console.print(targets(results))
 
 
-def write_json(results: Sequence[Result], path: Path) -> None:
+def write_json(results: Sequence[Result], conditions: Mapping[str, str], path: Path) -> None:
     """Write all figures, round by round."""
-    document: dict[str, Any] = {"conditions": conditions(), "workloads": {}}
+    document: dict[str, Any] = {"conditions": dict(conditions), "workloads": {}}
     for result in results:
         document["workloads"][result.workload.key] = {
             "title": result.workload.title,

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Make or refresh the virtual environment that every make target runs in:
 #
-#     tools/venv.sh DIRECTORY run|dev [PYTHON]
+#     tools/venv.sh DIRECTORY run|dev|peers [PYTHON]
 #
-# `run` has what the demo and the benchmarks need, `dev` the tools for tests and checks as well.
+# `run` has what the demo needs, `dev` the tools for tests, checks and benchmarks as well, `peers`
+# what the benchmarks compare with besides.
 # Needs a Python of 3.11 or later and nothing else. PYTHON chooses one; an environment of another
 # version is then made anew.
 set -eu
@@ -83,10 +84,10 @@ python=$(pick_python)
 usable || make_venv
 say "installing what pyproject.toml asks for into $venv"
 cd "$here"
-if [ "$purpose" = dev ]; then
+if [ "$purpose" = run ]; then
+    install --editable '.[demo]'
+else
     # A pip that knows dependency groups; the one that comes with Python 3.11 does not.
     install 'pip>=25.1'
-    install --no-compile --editable . --group dev
-else
-    install --editable '.[demo]'
+    install --no-compile --editable . --group "$purpose"
 fi

@@ -74,15 +74,16 @@ async def ask(scale: float) -> AsyncGenerator[Run, None]:
 async def asks_per_second(
     ask_one: Callable[[int], Awaitable[int]], count: int, outstanding: int
 ) -> float:
-    """Ask so often, with so many asks outstanding."""
+    """Ask about so often, with so many asks outstanding, each at least once."""
+    each = max(count // outstanding, 1)
 
     async def asker() -> None:
-        for number in range(count // outstanding):
+        for number in range(each):
             await ask_one(number)
 
     begin = time.perf_counter()
     await asyncio.gather(*(asker() for _ in range(outstanding)))
-    return count / (time.perf_counter() - begin)
+    return each * outstanding / (time.perf_counter() - begin)
 
 
 @contextlib.asynccontextmanager

@@ -214,13 +214,8 @@ async def ask(scale: float) -> AsyncGenerator[Run, None]:
 
 async def ask_figures(ask_one: Any, scale: float) -> Mapping[str, float]:
     """Sequential latency, and the rate at 100 outstanding; each ask has another number."""
-    latencies = []
-    for number in range(int(3_000 * scale)):
-        begin = time.perf_counter()
-        await ask_one(number)
-        latencies.append(time.perf_counter() - begin)
-    latencies.sort()
-    each = int(1_000 * scale)
+    alone = await latencies(ask_one, max(int(3_000 * scale), 1))
+    each = max(int(1_000 * scale), 1)
 
     async def asker(first: int) -> None:
         for number in range(first, first + each):
@@ -228,12 +223,18 @@ async def ask_figures(ask_one: Any, scale: float) -> Mapping[str, float]:
 
     begin = time.perf_counter()
     await asyncio.gather(*(asker(index * each) for index in range(100)))
-    rate = 100 * each / (time.perf_counter() - begin)
-    return {
-        "p50": latencies[len(latencies) // 2] * 1e6,
-        "p99": latencies[len(latencies) * 99 // 100] * 1e6,
-        "rate": rate,
-    }
+    return {**alone, "rate": 100 * each / (time.perf_counter() - begin)}
+
+
+async def latencies(ask_one: Any, count: int) -> Mapping[str, float]:
+    """Ask so often, one by one; return median and 99th percentile in microseconds."""
+    found = []
+    for number in range(count):
+        begin = time.perf_counter()
+        await ask_one(number)
+        found.append(time.perf_counter() - begin)
+    found.sort()
+    return {"p50": found[count // 2] * 1e6, "p99": found[count * 99 // 100] * 1e6}
 
 
 def blobs(payload: Any, messages: int) -> Callable[[float], AbstractAsyncContextManager[Run]]:

@@ -96,12 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     workloads = [workload(program, options.workers) for program in programs]
     results = uvloop.run(run(workloads, options.repeat, options.scale, console))
-    console.print(", ".join(f"{name} {value}" for name, value in report.conditions().items()))
+    conditions = report.conditions(options.repeat, options.scale)
+    console.print(report.sentence(conditions))
     console.print(table(programs, results, options.scale))
     if options.workers > 1 and any(program.parallel for program in programs):
         console.print(scaling(results, options.workers))
     if options.json is not None:
-        report.write_json(results, options.json)
+        report.write_json(results, conditions, options.json)
     return 1 if any(result.failures for result in results) else 0
 
 
