@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from asyncio import Future
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -23,12 +24,12 @@ from actors.errors import (
 from actors.events import Undecodable
 from actors.guests import Guests
 from actors.letter import Answer, Letter
-from actors.peer import Peer
+from actors.peer import Expected, Peer
 from actors.reason import Reason, Terminated
 from actors.remote import Remote
 from actors.tally import pairs
 from actors.wire import Kind, read_command
-from serialization import EnvelopeError, unpack_all
+from serialization import Fields, split_repeat, unpack_all, unpack_repeat
 from transport import Buffer
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ log = logging.getLogger("actors.inbound")
 MAX_HOPS = 64
 """How far a probe for a cycle of asks goes."""
 
-TELL, COUNTED, ASK_IN_HAND = Kind.TELL, Kind.COUNTED, Kind.ASK_IN_HAND
+TELL, COUNTED, ASK, ASK_IN_HAND = Kind.TELL, Kind.COUNTED, Kind.ASK, Kind.ASK_IN_HAND
 SEND, COUNTED_SEND, REPLY = Kind.SEND, Kind.COUNTED_SEND, Kind.REPLY
 
 Signal = Callable[[Peer, str, str | None, int, Any], None]
@@ -53,7 +54,7 @@ class RemoteAnswer(msgspec.Struct, eq=False):
     remote: Remote
     peer: Peer
     correlation: int
-    wanted: bool
+    wanted: bool = True
 
     def send(self, value: object) -> None:
         """Send the value there; of a counted one, that it is done."""
@@ -68,6 +69,35 @@ class RemoteAnswer(msgspec.Struct, eq=False):
 
     def redirect(self, *refs: ActorRef[Any], every: bool = True) -> None:
         """The asker's node follows its own asks."""
+
+
+Again = Callable[[bytes], None]
+"""Handles a repeat of an envelope."""
+
+Decode = Callable[[bytes], Any]
+
+
+def _tell_again(cell: Cell, who: ActorRef[Any] | None, decode: Decode, repeat: bytes) -> None:
+    cell.deliver(Letter(decode(repeat), who))
+
+
+def _ask_again(
+    cell: Cell,
+    who: ActorRef[Any] | None,
+    decode: Decode,
+    answer: Callable[[int], Answer],
+    repeat: bytes,
+) -> None:
+    correlation, body = split_repeat(repeat)
+    cell.deliver(Letter(decode(body), who, answer(correlation)))
+
+
+def _reply_again(pending: dict[int, Expected], decode: Decode, repeat: bytes) -> None:
+    correlation, body = split_repeat(repeat)
+    value = decode(body)
+    expected = pending.pop(correlation, None)
+    if expected is not None:  # else its asker has gone away
+        expected.answer.send(value)
 
 
 class Inbound:
@@ -101,34 +131,59 @@ class Inbound:
         Raises EnvelopeError where the batch itself makes no sense.
         """
         taken = 0
-        cells, refs, decode = self._node.delivery.cells, peer.refs, self._node.codec.decode
-        envelopes = unpack_all(records, count=count)
-        for kind, target, sender, correlation, tag, body, extra in envelopes:
+        envelope: Fields | None = None
+        again: Again | None = None
+        for record in unpack_all(records, count=count):
             own: Sequence[Buffer] = ()
-            if extra:
-                own = buffers[taken : taken + extra]
-                taken += extra
-            try:
-                cell = cells.get(target)
-                # The hot path of remote tells; whatever is unusual goes the long way.
-                if kind <= COUNTED and cell is not None and (sender is None or sender in refs):
-                    answer = None if kind == TELL else peer.receipts.of(correlation)
+            if type(record) is bytes:
+                if again is not None:
                     try:
-                        message = decode(tag, body, own)
-                    except ActorsError as error:
-                        self._undecodable(target, refs.get(sender), answer, tag, body, error)
-                    else:
-                        cell.deliver(Letter(message, refs.get(sender), answer))
-                elif kind <= COUNTED_SEND:
-                    self._message(peer, kind, target, sender, correlation, tag, body, own)
-                elif kind == REPLY:
-                    self._on_reply(peer, correlation, tag, body, own)
-                else:
-                    self._signal(peer, kind, target, sender, correlation, tag, body, own)
-            except EnvelopeError:
-                raise
-            except Exception:
-                log.exception("a record of kind %s from node %r failed", kind, peer.name)
+                        again(record)
+                        continue
+                    except Exception:  # noqa: BLE001 - what the quick way refuses is judged below
+                        pass
+                envelope = unpack_repeat(record, envelope)
+            else:
+                envelope = cast("Fields", record)
+                again = self._again(peer, envelope)
+                extra = envelope[6]
+                if extra:
+                    own = buffers[taken : taken + extra]
+                    taken += extra
+            self._handle(peer, envelope, own)
+
+    def _again(self, peer: Peer, envelope: Fields) -> Again | None:
+        """Return the quick way for repeats of an envelope; None where there is none.
+
+        It raises, whatever it is, before it has done anything.
+        """
+        kind, target, sender, _, tag, _, extra = envelope
+        decode = self._node.codec.fast_decoder(tag)
+        if decode is None or extra:
+            return None
+        if kind == REPLY:
+            return partial(_reply_again, peer.pending, decode)
+        cell = self._node.delivery.cells.get(target)
+        if cell is None or not (sender is None or sender in peer.refs):
+            return None
+        if kind == TELL:
+            return partial(_tell_again, cell, peer.refs.get(sender), decode)
+        if kind == ASK:
+            ask = partial(RemoteAnswer, self._remote, peer)
+            return partial(_ask_again, cell, peer.refs.get(sender), decode, ask)
+        return None
+
+    def _handle(self, peer: Peer, envelope: Fields, own: Sequence[Buffer]) -> None:
+        kind, target, sender, correlation, tag, body, _ = envelope
+        try:
+            if kind <= COUNTED_SEND:
+                self._message(peer, kind, target, sender, correlation, tag, body, own)
+            elif kind == REPLY:
+                self._on_reply(peer, correlation, tag, body, own)
+            else:
+                self._signal(peer, kind, target, sender, correlation, tag, body, own)
+        except Exception:
+            log.exception("a record of kind %s from node %r failed", kind, peer.name)
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -152,7 +207,7 @@ class Inbound:
         if kind == COUNTED:
             answer = peer.receipts.of(correlation)
         elif kind != TELL:
-            answer = RemoteAnswer(self._remote, peer, correlation, True)
+            answer = RemoteAnswer(self._remote, peer, correlation)
         try:
             message = node.codec.decode(tag, body, buffers)
         except ActorsError as error:

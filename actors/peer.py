@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from actors.letter import Answer
 from actors.tally import Receipts, Tallies
 from transport import Buffer, Link, Parcel
@@ -25,7 +27,8 @@ OUTBOX_BYTES = 64 * 1024 * 1024
 REMEMBERED_REFS = 10_000
 
 
-class Expected(NamedTuple):
+# A struct, for its constructor runs in C: there is one for each ask.
+class Expected(msgspec.Struct):
     """An answer that is to come from a peer, and from whom."""
 
     answer: Answer
@@ -96,14 +99,23 @@ class Peer:
         self.refs: dict[str | None, ActorRef[Any]] = {}
         """Refs by the addresses that this peer keeps writing."""
 
-    def push(self, record: bytes, buffers: Sequence[Buffer] = (), weight: int = 0) -> bool:
-        """Queue one record; False where it is a message (weight 1) and there is no room."""
+    def push(
+        self,
+        record: bytes,
+        buffers: Sequence[Buffer] = (),
+        weight: int = 0,
+        mark: object = None,
+    ) -> bool:
+        """Queue one record; False where it is a message (weight 1) and there is no room.
+
+        `mark` says what another one must be like to be written as a repeat of this one.
+        """
         if self.gone:
             return False
         link = self.link
         if link is None:
             return self._keep(Parcel(record, buffers, weight))
-        if not self.overflow and link.push(record, buffers, weight):
+        if not self.overflow and link.push(record, buffers, weight, mark):
             return True
         if weight:
             return False

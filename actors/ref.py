@@ -188,8 +188,9 @@ class ActorRef(Generic[A_co]):
             node.deadlines.add(ask, timeout)
         try:
             return await ask.future
-        except AskTimeoutError:
-            if not ask.expired:
+        except BaseException as error:
+            ask.forget()
+            if not (isinstance(error, AskTimeoutError) and ask.expired):
                 raise
             condition = self._target.condition() or (None, None)
             kind = type(message).__qualname__
@@ -197,8 +198,6 @@ class ActorRef(Generic[A_co]):
         finally:
             if timeout is not None:
                 node.deadlines.discard(ask, timeout)
-            if ask.pending is not None:
-                ask.forget()
 
     def send(self, message: object, timeout: float | None = None) -> Coroutine[Any, Any, None]:
         """Return when the message is in the recipient's mailbox: the call with backpressure.

@@ -22,7 +22,15 @@ from actors.peer import Expected, Peer, Waiting
 from actors.reason import Reason, Terminated
 from actors.ref import ActorRef
 from actors.wire import Kind, portable, write_command
-from serialization import ActorsError, pack, unpack_all
+from serialization import (
+    REPEATABLE_BYTES,
+    ActorsError,
+    Fields,
+    pack,
+    pack_repeat,
+    unpack_all,
+    unpack_repeat,
+)
 from transport import Buffer, Mesh, Parcel
 
 if TYPE_CHECKING:
@@ -31,6 +39,9 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
 
 log = logging.getLogger("actors.remote")
+
+TELL, COUNTED, ASK, ASK_IN_HAND = Kind.TELL, Kind.COUNTED, Kind.ASK, Kind.ASK_IN_HAND
+REPLY = Kind.REPLY
 
 CONNECT_TIMEOUT = 3.0
 """Seconds that messages for a node that was never seen wait for it."""
@@ -58,7 +69,7 @@ class RemoteActor:
 
     def deliver_ask(self, letter: Letter) -> None:
         """Ask it there. Raises SerializationError."""
-        self.deliver(letter)
+        self._remote.deliver(self, letter)
 
     def offer(self, letter: Letter) -> Future[None]:
         """Send the message when the link has room; done when it is in the mailbox there."""
@@ -158,41 +169,42 @@ class Remote:
 
     def deliver(self, actor: RemoteActor, letter: Letter) -> None:
         """Send a message. Raises SerializationError; all else becomes a dead letter."""
-        node = self._node
-        encoded = node.codec.encode(letter.message)
-        buffers = encoded.buffers
-        node.ledger.outbound += 1
+        encoded = self._node.codec.encode(letter.message)
+        self._node.ledger.outbound += 1
         peer = actor.peer
         if peer is None or peer.gone:
             peer = actor.peer = self.peer(actor.origin)
         if peer is None:
             self._undelivered(actor, letter, f"node {actor.origin.node!r} is not reachable")
             return
-        answer = letter.answer
+        answer, kind = letter.answer, TELL
         if answer is None:
-            kind, correlation = Kind.TELL, 0
+            correlation = 0
         elif answer.wanted:
-            kind, correlation = self._expect(peer, answer, actor.ref)
+            correlation = next(self.correlations)
+            peer.pending[correlation] = Expected(answer, actor.ref)
+            kind = ASK
+            if type(answer) is Ask:
+                answer.pending, answer.correlation = peer.pending, correlation
+                kind = ASK if answer.turn is None else ASK_IN_HAND
         else:
-            kind, correlation = Kind.COUNTED, peer.tallies.begin(answer)
-        sender = letter.sender
-        who = None if sender is None else self.sign(sender)
-        record = pack(kind, actor.key, who, correlation, encoded.tag, encoded.body, len(buffers))
-        if not peer.push(record, buffers, 1):
-            if kind is Kind.COUNTED:
+            kind, correlation = COUNTED, peer.tallies.begin(answer)
+        sender, tag, body, buffers = letter.sender, encoded.tag, encoded.body, encoded.buffers
+        mark = (kind, actor, sender, tag)
+        link = peer.link
+        if link is not None and link.last == mark and not buffers and len(body) <= REPEATABLE_BYTES:
+            pushed = link.push(pack_repeat(correlation, body), (), 1, mark)
+        else:
+            who = None if sender is None else self.sign(sender)
+            record = pack(kind, actor.key, who, correlation, tag, body, len(buffers))
+            pushed = peer.push(record, buffers, 1, None if buffers else mark)
+        if not pushed:
+            if kind is COUNTED:
                 peer.tallies.withdraw(correlation)
             else:
                 peer.pending.pop(correlation, None)
             full = LinkFullError(actor.ref, peer.name, peer.capacity)
             self._undelivered(actor, letter, f"the link to node {peer.name!r} is full", full)
-
-    def _expect(self, peer: Peer, answer: Any, ref: ActorRef[Any]) -> tuple[Kind, int]:
-        correlation = next(self.correlations)
-        peer.pending[correlation] = Expected(answer, ref)
-        if isinstance(answer, Ask):
-            answer.pending, answer.correlation = peer.pending, correlation
-            return (Kind.ASK if answer.turn is None else Kind.ASK_IN_HAND), correlation
-        return Kind.ASK, correlation
 
     def _undelivered(
         self, actor: RemoteActor, letter: Letter, reason: str, error: ActorsError | None = None
@@ -270,9 +282,22 @@ class Remote:
     def reply(self, peer: Peer, correlation: int, value: object) -> None:
         """Answer an ask of that node; what cannot be sent reaches the asker as that error."""
         try:
-            self.signal(peer, Kind.REPLY, "", None, correlation, value)
+            encoded = self._node.codec.encode(value)
         except SerializationError as error:
             self.reply_error(peer, correlation, error)
+            return
+        tag, body, buffers, link = encoded.tag, encoded.body, encoded.buffers, peer.link
+        mark = (REPLY, tag)
+        if (
+            link is not None
+            and link.last == mark
+            and not buffers
+            and len(body) <= REPEATABLE_BYTES
+            and link.push(pack_repeat(correlation, body), (), 0, mark)
+        ):
+            return
+        record = pack(REPLY, "", None, correlation, tag, body, len(buffers))
+        peer.push(record, buffers, 0, None if buffers else mark)
 
     def _report_done(self, peer: Peer, report: list[int]) -> None:
         """Say how many counted messages of that node have ended here."""
@@ -480,20 +505,24 @@ class Remote:
             await guest.control(Stop(Reason.SHUTDOWN, drain=drain, deadline=deadline))
 
     def _mourn_parcels(self, peer: Peer, parcels: Sequence[Parcel], reason: str) -> None:
-        messages = [parcel for parcel in parcels if parcel.weight]
-        self._node.ledger.undelivered += len(messages)  # all at once: they wait no longer
-        for message in messages:
-            self._mourn(peer, message.record, message.buffers, reason)
+        # All at once: they wait no longer.
+        self._node.ledger.undelivered += sum(1 for parcel in parcels if parcel.weight)
+        envelope: Fields | None = None
+        for parcel in parcels:
+            [record] = unpack_all(parcel.record)
+            envelope = unpack_repeat(record, envelope) if isinstance(record, bytes) else record
+            if parcel.weight:
+                self._mourn(peer, envelope, parcel.buffers, reason)
 
-    def _mourn(self, peer: Peer, record: bytes, buffers: Sequence[Buffer], reason: str) -> None:
-        for _, target, sender, _, tag, body, _ in unpack_all(record):
-            message: object
-            try:
-                message = self._node.codec.decode(tag, body, buffers)
-            except ActorsError as error:
-                message = Undecodable(tag, body, str(error))
-            ref = self.ref(Origin(peer.name, peer.incarnation), target)
-            self._node.mourn(message, ref, self._own(sender), reason)
+    def _mourn(self, peer: Peer, envelope: Fields, buffers: Sequence[Buffer], reason: str) -> None:
+        _, target, sender, _, tag, body, _ = envelope
+        message: object
+        try:
+            message = self._node.codec.decode(tag, body, buffers)
+        except ActorsError as error:
+            message = Undecodable(tag, body, str(error))
+        ref = self.ref(Origin(peer.name, peer.incarnation), target)
+        self._node.mourn(message, ref, self._own(sender), reason)
 
     def _own(self, sender: str | None) -> ActorRef[Any] | None:
         if sender is None:

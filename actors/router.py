@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from actors.actor import Actor
 from actors.balancing import Balancer, Load
 from actors.cell import Cell
-from actors.errors import ActorsError, AskCycleError, NoRouteesError
+from actors.errors import ActorsError, AskCycleError, NoRouteesError, SerializationError
 from actors.family import Family
 from actors.letter import Answer, Letter
 from actors.props import Child, Props, Role, as_props, terms
@@ -297,7 +297,11 @@ class BalancingCell(RouterCell):
         else:
             load.send(None)
             return
-        load.routee._target.deliver(letter)
+        try:
+            load.routee._target.deliver(letter)
+        except SerializationError:  # it never left
+            load.send(None)
+            raise
 
     def offer(self, letter: Letter) -> Future[None] | None:
         """Hand the letter to a routee when that has room. Raises what `send` raises."""
@@ -309,7 +313,11 @@ class BalancingCell(RouterCell):
                 raise self._no_offer() from None
             return fallback._target.offer(letter)
         letter.answer = load
-        return load.routee._target.offer(letter)
+        try:
+            return load.routee._target.offer(letter)
+        except SerializationError:
+            load.send(None)
+            raise
 
 
 class SpreadingCell(RouterCell):

@@ -21,7 +21,7 @@ from actors import (
     Supervisor,
     on,
 )
-from actors.collector import tune
+from actors.tuning import tune_collector
 from benchmarks.actors_under_test import TEXT, Counter, Fragile, Idle, Reading
 from benchmarks.baselines.queues import CHUNK
 from benchmarks.harness import ACTORS, Contender, Measure, Run, Target, Workload
@@ -81,7 +81,7 @@ def print_memory(count: int) -> None:
 def tuned() -> Generator[None, None, None]:
     """Have the collector as `actors-node` has it."""
     thresholds = gc.get_threshold()
-    tune()
+    tune_collector()
     try:
         yield
     finally:

@@ -1,7 +1,16 @@
 """Values and envelopes to bytes, and back. It knows no socket, no node and no actor."""
 
 from serialization.codec import Codec, Encoded
-from serialization.envelope import Envelope, pack, unpack_all
+from serialization.envelope import (
+    REPEATABLE_BYTES,
+    Envelope,
+    Fields,
+    pack,
+    pack_repeat,
+    split_repeat,
+    unpack_all,
+    unpack_repeat,
+)
 from serialization.errors import (
     ActorsError,
     EnvelopeError,
@@ -17,12 +26,14 @@ from serialization.registry import Registry, default_registry, public_module, re
 
 __all__ = [
     "OUT_OF_BAND_BYTES",
+    "REPEATABLE_BYTES",
     "ActorsError",
     "Codec",
     "Encoded",
     "Envelope",
     "EnvelopeError",
     "Extension",
+    "Fields",
     "Limits",
     "Message",
     "MessageDecodeError",
@@ -33,7 +44,10 @@ __all__ = [
     "UnknownMessageError",
     "default_registry",
     "pack",
+    "pack_repeat",
     "public_module",
     "register",
+    "split_repeat",
     "unpack_all",
+    "unpack_repeat",
 ]

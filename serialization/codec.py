@@ -43,6 +43,13 @@ _SCALARS = frozenset(
 _decode_scalar = msgspec.msgpack.Decoder().decode
 
 
+def _decode_only_scalar(body: bytes) -> Any:
+    """The value of a scalar's body; ValueError for another one."""
+    if body[0] not in _SCALARS:
+        raise ValueError
+    return _decode_scalar(body)
+
+
 def _encode_scalar(value: Any) -> bytes | None:
     """The body of a scalar; None for an int or str that msgpack cannot say."""
     try:
@@ -147,6 +154,16 @@ class Codec:
                 except Exception:  # noqa: BLE001 - what the fast way refuses, the exact way judges
                     pass
         return self._decode_exact(tag, body, buffers)
+
+    def fast_decoder(self, tag: str | None) -> Callable[[bytes], Any] | None:
+        """What decodes bodies of that class, or refuses them with any exception; None for none.
+
+        It is for small bodies without buffers; what it refuses `decode` may still take.
+        """
+        if tag is None:
+            return _decode_only_scalar
+        entry = self._by_tag.get(tag)
+        return None if entry is None else entry.fast_decode
 
     def sendable_error(self, error: BaseException) -> bool:
         """Whether an exception can travel as itself, with all that it holds."""

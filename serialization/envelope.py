@@ -1,7 +1,8 @@
 """One addressed, encoded message <-> bytes; a batch of them <-> a stream.
 
 The body stays opaque bytes here: an envelope can be routed, forwarded or dead-lettered without
-decoding it, and a bad body spoils no neighbour.
+decoding it, and a bad body spoils no neighbour. Most messages of a batch are like the one before
+them but for the body: such a one is written as a *repeat*, which is little more than the body.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from serialization.limits import Limits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Buffer", "Envelope", "pack", "unpack_all"]
+__all__ = [
+    "REPEATABLE_BYTES",
+    "Buffer",
+    "Envelope",
+    "Fields",
+    "pack",
+    "pack_repeat",
+    "split_repeat",
+    "unpack_all",
+    "unpack_repeat",
+]
 
 Buffer = bytes | bytearray | memoryview
 """Contiguous bytes that need not be copied."""
@@ -73,18 +84,61 @@ def pack(
     return _encode((kind, target, sender, correlation, tag, body, buffers))
 
 
+REPEATABLE_BYTES = 247
+"""A repeat with a longer body is not worth its own form: its header would be another one."""
+
+_BIN_HEADERS = tuple(bytes((0xC4, size)) for size in range(REPEATABLE_BYTES + 9))
+_CORRELATION = struct.Struct(">Q")
+_read_correlation = _CORRELATION.unpack_from
+
+
+def pack_repeat(correlation: int, body: bytes) -> bytes:
+    """The bytes of an envelope like the one packed before it, without buffers, but for these.
+
+    Either both correlations are 0, or neither is. The body has `REPEATABLE_BYTES` at most.
+    """
+    if correlation:
+        return _BIN_HEADERS[len(body) + 8] + _CORRELATION.pack(correlation) + body
+    return _BIN_HEADERS[len(body)] + body
+
+
+def unpack_repeat(repeat: bytes, before: Fields | None) -> Fields:
+    """The envelope that a repeat stands for, where `before` is the one before it.
+
+    Raises:
+        EnvelopeError: there is none before it, or none that can be repeated; or it is cut off.
+    """
+    if before is None or before[6]:
+        raise EnvelopeError("a repeat, and no envelope without buffers before it")
+    kind, target, sender, correlation, tag, _, _ = before
+    if not correlation:
+        return kind, target, sender, 0, tag, repeat, 0
+    if len(repeat) < _CORRELATION.size:
+        raise EnvelopeError(f"a repeat of {len(repeat)} bytes, where it has a correlation")
+    own, body = split_repeat(repeat)
+    return kind, target, sender, own, tag, body, 0
+
+
+def split_repeat(repeat: bytes) -> tuple[int, bytes]:
+    """Correlation and body of a repeat that has both. Raises struct.error where it has not."""
+    return _read_correlation(repeat)[0], repeat[8:]
+
+
 Fields = tuple[int, str, str | None, int, str | None, bytes, int]
 """An envelope as a plain tuple."""
 
-_decode_list: Callable[[bytes], list[Fields]] = msgspec.msgpack.Decoder(
-    list[tuple[int, str, str | None, int, str | None, bytes, Annotated[int, msgspec.Meta(ge=0)]]]
+_Written = tuple[int, str, str | None, int, str | None, bytes, Annotated[int, msgspec.Meta(ge=0)]]
+_decode_list: Callable[[bytes], list[Fields | bytes]] = msgspec.msgpack.Decoder(
+    list[_Written | bytes]
 ).decode
 
 
 def unpack_all(
     records: Buffer, limits: Limits = _DEFAULT_LIMITS, count: int | None = None
-) -> Iterable[Fields]:
+) -> Iterable[Fields | bytes]:
     """The envelopes of a batch, one after the other, as plain tuples in `Envelope`'s order.
+
+    A repeat comes as its bytes, for `unpack_repeat`.
 
     Args:
         records: envelopes, joined together.
@@ -103,7 +157,7 @@ def unpack_all(
     return _unpack_one_by_one(records, limits)
 
 
-def _unpack_one_by_one(records: Buffer, limits: Limits) -> Iterator[Fields]:
+def _unpack_one_by_one(records: Buffer, limits: Limits) -> Iterator[Fields | bytes]:
     unpacker = msgpack.Unpacker(
         use_list=False,
         max_buffer_size=len(records) + 1,
@@ -117,6 +171,9 @@ def _unpack_one_by_one(records: Buffer, limits: Limits) -> Iterator[Fields]:
     most_buffers = limits.buffers
     try:
         for record in unpacker:
+            if type(record) is bytes:
+                yield record
+                continue
             kind, target, sender, correlation, tag, body, buffers = record
             if (
                 type(kind) is not int

@@ -60,7 +60,7 @@ class LoopClock:
 
     def now(self) -> float:
         """Monotonic seconds, as the loop counts them."""
-        return self._running().time()
+        return (self._loop or self._running()).time()
 
     def precise(self) -> float:
         """Seconds of the processor's own clock: a loop may stop its time while it works."""

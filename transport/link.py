@@ -28,7 +28,7 @@ _DETACHED = 128 * KIB
 """A record of this size travels alone, in a frame of its own, and is not copied for it."""
 
 
-_PROMPT = 4 * KIB
+_PROMPT = 2 * KIB
 """With nothing on its way, this much leaves at once: the peer works on it while more is made."""
 
 _URGENT = MIB
@@ -61,6 +61,8 @@ class Link:
 
     Attributes:
         batches_sent: handed to a connection, those sent again included.
+        last: the `mark` of the record that was pushed last, if that is in the open batch; else
+            None. So the layer above can tell whether the next one will follow it there.
     """
 
     __slots__ = (
@@ -88,6 +90,7 @@ class Link:
         "_starved",
         "_timer",
         "batches_sent",
+        "last",
         "other",
         "own",
         "peer",
@@ -129,11 +132,18 @@ class Link:
         self._extra_weight: int
         self._size: int
         self._due: int
+        self.last: object
         self._begin()
 
     # For the layer above.
 
-    def push(self, record: bytes, buffers: Sequence[Buffer] = (), weight: int = 1) -> bool:
+    def push(
+        self,
+        record: bytes,
+        buffers: Sequence[Buffer] = (),
+        weight: int = 1,
+        mark: object = None,
+    ) -> bool:
         """Queue one record, to leave at the end of this turn of the loop at the latest.
 
         Args:
@@ -141,6 +151,7 @@ class Link:
             buffers: what goes beside it as frames of their own, without a copy where they are
                 big; they must not change until the record is acknowledged.
             weight: how much it counts in `sent` and `waiting`.
+            mark: anything, for `last`.
 
         Returns:
             False when the link is full (`writable` follows) or its peer was given up: the record
@@ -151,10 +162,14 @@ class Link:
         """
         size = self._size + len(record)
         # `_due` is 0 for the first record of a batch and where anything is unusual.
-        if size >= self._due or buffers or weight != 1:
-            return self._push_slowly(record, buffers, weight)
+        if size >= self._due or buffers:
+            return self._push_slowly(record, buffers, weight, mark)
+        if weight != 1:
+            self._extras[len(self._records)] = ((), weight)
+            self._extra_weight += weight - 1
         self._records.append(record)
         self._size = size
+        self.last = mark
         return True
 
     @property
@@ -257,19 +272,24 @@ class Link:
         self._extra_weight = 0
         self._size = 0
         self._due = 0
+        self.last = None
 
-    def _push_slowly(self, record: bytes, buffers: Sequence[Buffer], weight: int) -> bool:
+    def _push_slowly(
+        self, record: bytes, buffers: Sequence[Buffer], weight: int, mark: object
+    ) -> bool:
         size = self._measure(record, buffers)
         if self._gone:
             return False
         held = self._outgoing.held + self._size
         if held and held + size > self._capacity:
             self._starved = True
+            self.last = None  # what waits behind this one elsewhere must not be overtaken
             return False
         alone = len(record) >= min(_DETACHED, self._full)
         if alone or len(self._buffers) + len(buffers) > self._max_buffers:
             self._cut()
         self._append(record, buffers, weight, size)
+        self.last = mark
         if alone or self._size >= self._enough():
             self._cut()
             self._pump()

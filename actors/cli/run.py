@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.cli.exits import CommandError, Exit
 from actors.cli.stopping import Ending, StopSignals, end_for_sure, watch_parent
-from actors.collector import tune
+from actors.tuning import tune
 
 if TYPE_CHECKING:
     from actors import ActorRef, Node

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
 
 import psutil
@@ -60,6 +60,15 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "made_up_peer"
 
 
+@pytest.fixture
+def nothing_left() -> Generator[None, None, None]:
+    """Whatever the test has started has ended with it; other tests' processes are theirs."""
+    before = psutil.Process().children(recursive=True)
+    yield
+    left = [c for c in psutil.Process().children(recursive=True) if c not in before]
+    assert left == []
+
+
 @contextlib.asynccontextmanager
 async def steady(_scale: float) -> AsyncGenerator[Run, None]:
     async def run() -> Mapping[str, float]:
@@ -75,11 +84,11 @@ async def beside(module: str, function: str, within: float = 20.0) -> Result:
     return await measure(workload, repeat=2, scale=3.0, progress=lambda _: None)
 
 
+@pytest.mark.usefixtures("nothing_left")
 async def test_a_peer_runs_in_a_process_of_its_own(module: str) -> None:
     """Its figures come back, one a round; what it prints is no answer; then it has ended."""
     result = await beside(module, "works")
     assert (result.of("peer", "rate"), result.failures) == ([6.0, 6.0], {})
-    assert psutil.Process().children() == []
 
 
 @pytest.mark.parametrize(
@@ -99,14 +108,15 @@ async def test_a_peer_that_fails_is_left_out(module: str, function: str, why: st
 
 
 @pytest.mark.loops("uvloop")
+@pytest.mark.usefixtures("nothing_left")
 async def test_a_peer_that_hangs_is_left_out_and_ended(module: str) -> None:
     """So are the processes that it has started; the benchmark goes on."""
     result = await beside(module, "hangs", within=1.0)
     assert result.failures == {"peer": "TimeoutError: no answer within 1 s"}
     assert result.of(ACTORS, "rate") == [1.0, 1.0]
-    assert psutil.Process().children(recursive=True) == []
 
 
+@pytest.mark.usefixtures("nothing_left")
 async def test_a_cancelled_run_leaves_no_process(module: str) -> None:
     """An interrupt ends the peers as well."""
     opened = asyncio.Event()
@@ -121,7 +131,6 @@ async def test_a_cancelled_run_leaves_no_process(module: str) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert psutil.Process().children() == []
 
 
 def test_peers_join_the_workloads_that_they_can_do() -> None:

@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serialization import Envelope, EnvelopeError, Limits, MessageDecodeError, pack, unpack_all
+from serialization import (
+    REPEATABLE_BYTES,
+    Envelope,
+    EnvelopeError,
+    Limits,
+    MessageDecodeError,
+    pack,
+    pack_repeat,
+    split_repeat,
+    unpack_all,
+    unpack_repeat,
+)
 
 envelopes = st.tuples(
     st.integers(0, 255),
@@ -72,7 +83,6 @@ def test_a_bad_body_spoils_no_neighbour() -> None:
         {"kind": 1},
         3,
         "abcdefg",
-        b"abcdefg",
         None,
         [[[1]]],
         {},
@@ -143,3 +153,36 @@ def test_a_large_body_passes() -> None:
     body = bytes(8 * 1024 * 1024)
     ((*_, received, _),) = unpack_all(pack(1, "a", None, 0, None, body, 0))
     assert received == body
+
+
+# --- repeats
+
+
+@given(st.lists(st.binary(max_size=REPEATABLE_BYTES), max_size=4), st.booleans())
+def test_repeats_stand_for_whole_envelopes(bodies: list[bytes], answered: bool) -> None:
+    """All but the body, and the correlation where there is one, is that of the one before."""
+    first = GOOD._replace(correlation=7 if answered else 0)
+    numbers = [8 + number if answered else 0 for number in range(len(bodies))]
+    records = pack(*first) + b"".join(map(pack_repeat, numbers, bodies))
+    for count in (None, 1 + len(bodies)):
+        [whole, *repeats] = unpack_all(records, count=count)
+        assert whole == first
+        for repeat, number, body in zip(repeats, numbers, bodies, strict=True):
+            assert isinstance(repeat, bytes)
+            expected = first._replace(correlation=number, body=body)
+            assert unpack_repeat(repeat, first) == expected
+            assert not answered or split_repeat(repeat) == (number, body)
+
+
+@pytest.mark.parametrize(
+    ("repeat", "before"),
+    [
+        (b"body", None),
+        (b"body", GOOD._replace(buffers=1)),
+        (b"1234567", GOOD),
+    ],
+)
+def test_a_repeat_needs_something_to_repeat(repeat: bytes, before: Envelope | None) -> None:
+    """An envelope, without buffers, and its own correlation where that has one."""
+    with pytest.raises(EnvelopeError, match="a repeat"):
+        unpack_repeat(repeat, before)
