@@ -165,12 +165,12 @@ class Family:
 
     def _place(self, record: ChildRecord, *, patient: bool) -> None:
         """Build the child where it belongs; a patient one without a place waits for one."""
-        placement = self._node.placement
-        where = placement.choose(record.terms.at, self._population)
+        node, at = self._node, record.terms.at
+        where = node.name if at is None else node.placement.choose(at, self._population)
         if where is None and patient:
-            placement.wait(self)
+            node.placement.wait(self)
             return
-        birth = self._node.delivery.conceive(record, where)
+        birth = node.delivery.conceive(record, where)
         record.ref = birth.ref
         if self.watcher is not None:
             self.watcher.child_joined(birth.ref)

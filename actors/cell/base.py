@@ -72,14 +72,11 @@ class CellState:
     """The parts of a cell. There may be a million: what few actors have stands in the class.
 
     An attribute that is set in the constructor has a place of its own in every instance; one of
-    the others takes none until it is first used.
+    the others takes none until it is first set, and is not set without need: it costs a dictionary.
     """
 
-    started: bool = False
-    closing: bool = False
     asked: set[Ask] | None = None
     ending: Order | None = None
-    fate: tuple[Reason, str] | None = None
     failure: BaseException | None = None
     interrupted: bool = False
     hands: dict[TaskTurn, Task[None]] | None = None
@@ -110,13 +107,17 @@ class CellState:
         self.keeper = keeper
         self.parent = parent
         self.permanent = permanent
-        self.ref: ActorRef[Any] = ActorRef(node, node.origin, key, cast("Any", self))
+        target: Any = self
+        self.ref: ActorRef[Any] = ActorRef(node, node.origin, key, target)
         self.functions = actor_class._functions
         """The handlers that are plain functions, by the exact class of their message."""
         self.plain = actor_class.mailbox.capacity is None and not node.closing
         """Whether nothing stands between a message, the mailbox and the handler; see `Door`."""
         self.actor: Actor | None = None
         self.state = State.STARTING
+        self.started = False
+        self.closing = False
+        self.fate: tuple[Reason, str] | None = None
         self.mailbox: deque[Letter] | None = None
         self.task: Task[None] | None = None
         self.turn: Turn | None = None

@@ -53,7 +53,10 @@ class Cell(Activation):
         actor._cell = self
         self.actor = actor
         try:
-            actor.__init__(*props.args, **props.kwargs)
+            if props.args or props.kwargs:
+                actor.__init__(*props.args, **props.kwargs)
+            else:
+                actor.__init__()
         except BaseException:
             self.actor = None
             raise
@@ -145,10 +148,11 @@ class Cell(Activation):
         """Take nothing more in; who waits for room waits in vain."""
         self.closing = True
         self.plain = False
-        senders, self.senders = self.senders, None
-        for _, room in senders or ():
-            if not room.done():
-                room.set_exception(self._stopped_error())
+        if self.senders:
+            senders, self.senders = self.senders, None
+            for _, room in senders:
+                if not room.done():
+                    room.set_exception(self._stopped_error())
 
     def _ends_now(self) -> bool:
         order = self.orders[0] if self.orders else None
@@ -309,24 +313,27 @@ class Cell(Activation):
         if self.receive_timer is not None:
             self.receive_timer.close()
             self.receive_timer = None
-        self.behaviours = None
+        if self.behaviours:
+            self.behaviours = None
         self.unwatch_all()
         self.unstash()
-        for reply in tuple(self.owed or ()):
-            reply.fail(error or self._stopped_error())
-        self.owed = None
+        if self.owed:
+            for reply in tuple(self.owed):
+                reply.fail(error or self._stopped_error())
+            self.owed = None
 
     def unstash(self) -> None:
         """Put the stashed letters back to the front of the mailbox, in their order."""
-        stashed, self.stashed = self.stashed, None
-        if stashed:
+        if self.stashed:
+            stashed, self.stashed = self.stashed, None
             self._open_mailbox().extendleft(reversed(stashed))
 
     def unwatch_all(self) -> None:
         """End all own watches, and withdraw the notices that are queued."""
-        for ref in tuple(self.watching or ()):
-            self.end_watch(ref)
-        self.watching = None
+        if self.watching is not None:
+            for ref in tuple(self.watching):
+                self.end_watch(ref)
+            self.watching = None
 
     def end_watch(self, ref: ActorRef[Any]) -> None:
         """End one own watch: no notice of it is handled after this."""
@@ -362,9 +369,10 @@ class Cell(Activation):
         for waiter in self.waiters or ():
             if not waiter.done():
                 waiter.set_result(reason)
-        watchers, self.watchers = self.watchers, None
-        for watcher in watchers or ():
-            watcher._target.notify(Terminated(self.ref, reason, detail))
+        if self.watchers:
+            watchers, self.watchers = self.watchers, None
+            for watcher in watchers:
+                watcher._target.notify(Terminated(self.ref, reason, detail))
         self.keeper.stopped(reason, detail)
         if self.node.events.wants(ActorStopped):
             self.node.events.publish(ActorStopped(self.ref, reason))
