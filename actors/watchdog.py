@@ -11,10 +11,11 @@ import sys
 import threading
 import time
 import types
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.cell import Cell
 from actors.events import HandlerBlocked
+from actors.letter import Letter
 
 if TYPE_CHECKING:
     from actors.runtime import Runtime
@@ -27,6 +28,11 @@ LIMIT = 0.1
 """Seconds for which a handler may hold the loop unnoticed."""
 
 _HANDLERS = {f.__code__ for f in (Cell.take_turn, Cell.take, Cell._handle)}
+
+
+class _Culprit(NamedTuple):
+    cell: Cell
+    letter: Letter
 
 
 class Watchdog:
@@ -47,16 +53,21 @@ class Watchdog:
 
     def _watch(self) -> None:
         reported = False
+        before: _Culprit | None = None
         while not self._closed.wait(INTERVAL):
+            found = self._culprit()
             if self._asked:
                 silence = time.monotonic() - self._sign
-                if silence > LIMIT and not reported:
-                    reported = self._report(silence)
-                continue
-            reported = False
-            # An idle loop is not woken: only while a handler runs is there something to ask.
-            if self._culprit() is not None and not self._ask():
-                return
+                # Many short ones hold the loop too, but whoever runs just now is not to blame.
+                is_one = found and before and found.letter is before.letter
+                if found and is_one and silence > LIMIT and not reported:
+                    reported = self._report(found, silence)
+            else:
+                reported = False
+                # An idle loop is not woken: only while a handler runs is there something to ask.
+                if found is not None and not self._ask():
+                    return
+            before = found
 
     def _ask(self) -> bool:
         self._asked = True
@@ -70,15 +81,12 @@ class Watchdog:
     def _answer(self) -> None:
         self._asked = False
 
-    def _culprit(self) -> tuple[Cell, str] | None:
+    def _culprit(self) -> _Culprit | None:
         found = _handler_in(sys._current_frames().get(self._loop_thread))
-        return found if found is not None and found[0].node is self._node else None
+        return found if found is not None and found.cell.node is self._node else None
 
-    def _report(self, seconds: float) -> bool:
-        found = self._culprit()
-        if found is None:
-            return False
-        cell, kind = found
+    def _report(self, found: _Culprit, seconds: float) -> bool:
+        cell, kind = found.cell, type(found.letter.message).__qualname__
         log.warning(
             "%s has held the event loop for %.2f s with %s; "
             "use run_blocking or run_cpu for what blocks",
@@ -92,12 +100,12 @@ class Watchdog:
         return True
 
 
-def _handler_in(frame: types.FrameType | None) -> tuple[Cell, str] | None:
-    """Return whose handler runs in these frames, and the type of its message."""
+def _handler_in(frame: types.FrameType | None) -> _Culprit | None:
+    """Return whose handler runs in these frames, with which message."""
     while frame is not None:
         if frame.f_code in _HANDLERS:
             cell, letter = frame.f_locals.get("self"), frame.f_locals.get("letter")
-            if isinstance(cell, Cell) and letter is not None:
-                return cell, type(letter.message).__qualname__
+            if isinstance(cell, Cell) and isinstance(letter, Letter):
+                return _Culprit(cell, letter)
         frame = frame.f_back
     return None

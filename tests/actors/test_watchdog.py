@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -67,3 +68,28 @@ async def test_a_handler_that_blocks_is_reported_with_actor_and_message_type(
     assert seen[0].seconds >= 0.1
     assert release.is_set()
     assert "slow has held the event loop" in caplog.text
+
+
+class Spin:
+    """Asks for a tenth of a millisecond of work."""
+
+
+class Busy(Actor):
+    @on(Spin)
+    async def spin(self, message: Spin) -> None:
+        end = time.perf_counter() + 0.0001
+        while time.perf_counter() < end:
+            pass
+
+
+async def test_many_short_handlers_are_not_taken_for_a_long_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Together they hold the loop for longer than one may, but none of them does."""
+    async with Node("n") as node:
+        busy = [node.spawn(Busy) for _ in range(3_000)]
+        for ref in busy:
+            ref.tell(Spin())
+        await busy[-1].ask(Spin(), timeout=30)
+        assert node.stats().handled == 3_001
+    assert "has held the event loop" not in caplog.text
