@@ -122,11 +122,10 @@ class Deadlines:
     order of expiry (the idea of hashed timing wheels, Varghese and Lauck 1987, at its simplest).
     """
 
-    __slots__ = ("_clock", "_lanes", "_now")
+    __slots__ = ("_clock", "_lanes")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._now = clock.now
         self._lanes: dict[float, _Lane] = {}
 
     def add(self, ask: Ask, timeout: float) -> None:
@@ -134,7 +133,7 @@ class Deadlines:
         lane = self._lanes.get(timeout)
         if lane is None:
             lane = self._lanes[timeout] = _Lane()
-        lane.expiries[ask] = self._now() + timeout
+        lane.expiries[ask] = self._clock.now() + timeout
         if lane.timer is None:
             lane.timer = self._clock.call_later(timeout, self._tick, timeout)
 

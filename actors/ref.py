@@ -156,19 +156,24 @@ class ActorRef(Generic[A_co]):
     async def _ask(self, message: object, timeout: float | None) -> object:
         ask = Ask((self,))
         turn = current_turn.get()
-        if turn is None:
-            self._target.deliver_ask(Letter(message, None, ask))
-            if not ask.answered:
-                return await self._await_answer(ask, message, timeout)
-        else:
+        sender = waits = None
+        if turn is not None:
+            sender = turn.ref
             waits = self._begin_wait(turn, ask)
-            try:
-                self._target.deliver_ask(Letter(message, turn.ref, ask))
-                if not ask.answered:
-                    return await self._await_answer(ask, message, timeout)
-            finally:
-                if waits is not None:
-                    _end_wait(waits, ask)
+        try:
+            self._target.deliver_ask(Letter(message, sender, ask))
+            if not ask.answered:
+                return await self._begin_await(ask, timeout)
+        except BaseException as error:
+            ask.forget()
+            if ask.expired and isinstance(error, AskTimeoutError):
+                raise self._timed_out(message, timeout) from None
+            raise
+        finally:
+            if timeout is not None and ask.future is not None:
+                self._node.deadlines.discard(ask, timeout)
+            if waits is not None:
+                _end_wait(waits, ask)
         if ask.error is not None:
             raise ask.error
         return ask.value
@@ -181,23 +186,16 @@ class ActorRef(Generic[A_co]):
             raise AskCycleError(self, turn.ref)
         return waits
 
-    async def _await_answer(self, ask: Ask, message: object, timeout: float | None) -> object:
+    def _begin_await(self, ask: Ask, timeout: float | None) -> Future[Any]:
         node = self._node
-        ask.future = node.loop.create_future()
+        future = ask.future = node.loop.create_future()
         if timeout is not None:
             node.deadlines.add(ask, timeout)
-        try:
-            return await ask.future
-        except BaseException as error:
-            ask.forget()
-            if not (isinstance(error, AskTimeoutError) and ask.expired):
-                raise
-            condition = self._target.condition() or (None, None)
-            kind = type(message).__qualname__
-            raise AskTimeoutError(self, kind, timeout or 0.0, *condition) from None
-        finally:
-            if timeout is not None:
-                node.deadlines.discard(ask, timeout)
+        return future
+
+    def _timed_out(self, message: object, timeout: float | None) -> AskTimeoutError:
+        condition = self._target.condition() or (None, None)
+        return AskTimeoutError(self, type(message).__qualname__, timeout or 0.0, *condition)
 
     def send(self, message: object, timeout: float | None = None) -> Coroutine[Any, Any, None]:
         """Return when the message is in the recipient's mailbox: the call with backpressure.

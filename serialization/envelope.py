@@ -87,9 +87,10 @@ def pack(
 REPEATABLE_BYTES = 247
 """A repeat with a longer body is not worth its own form: its header would be another one."""
 
-_BIN_HEADERS = tuple(bytes((0xC4, size)) for size in range(REPEATABLE_BYTES + 9))
+_BIN_HEADERS = tuple(bytes((0xC4, size)) for size in range(REPEATABLE_BYTES + 1))
 _CORRELATION = struct.Struct(">Q")
 _read_correlation = _CORRELATION.unpack_from
+_pack_head = struct.Struct(">BBQ").pack
 
 
 def pack_repeat(correlation: int, body: bytes) -> bytes:
@@ -98,7 +99,7 @@ def pack_repeat(correlation: int, body: bytes) -> bytes:
     Either both correlations are 0, or neither is. The body has `REPEATABLE_BYTES` at most.
     """
     if correlation:
-        return _BIN_HEADERS[len(body) + 8] + _CORRELATION.pack(correlation) + body
+        return _pack_head(0xC4, len(body) + 8, correlation) + body
     return _BIN_HEADERS[len(body)] + body
 
 

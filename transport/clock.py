@@ -56,11 +56,12 @@ class LoopClock:
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
+            self.now = self._loop.time  # type: ignore[method-assign]  # there at once from now on
         return self._loop
 
     def now(self) -> float:
         """Monotonic seconds, as the loop counts them."""
-        return (self._loop or self._running()).time()
+        return self._running().time()
 
     def precise(self) -> float:
         """Seconds of the processor's own clock: a loop may stop its time while it works."""
