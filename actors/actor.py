@@ -57,6 +57,8 @@ class Actor:
     _handlers: ClassVar[dict[type, Handler]] = {}
     _functions: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
     """Those of them that cannot await, by the very class of the message."""
+    _coroutines: ClassVar[dict[type, Callable[[Any, Any], Any]]] = {}
+    """Those that can."""
     _has_start_hook: ClassVar[bool] = False
     _has_stop_hook: ClassVar[bool] = False
 
@@ -66,7 +68,9 @@ class Actor:
         super().__init_subclass__(**kwargs)
         _check_class(cls)
         cls._handlers = handlers.collect(cls)
-        cls._functions = handlers.plain_functions(cls._handlers) if cls.concurrency == 1 else {}
+        one_by_one = cls._handlers if cls.concurrency == 1 else {}
+        cls._functions = handlers.functions(one_by_one, is_async=False)
+        cls._coroutines = handlers.functions(one_by_one, is_async=True)
         cls._has_start_hook = cls.on_start is not Actor.on_start
         cls._has_stop_hook = cls.on_stop is not Actor.on_stop
         hosted[class_name(cls)] = cls

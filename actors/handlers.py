@@ -66,9 +66,11 @@ def as_handler(function: Callable[..., Any]) -> Handler:
     return Handler(function, inspect.iscoroutinefunction(function))
 
 
-def plain_functions(table: dict[type, Handler]) -> dict[type, Callable[[Any, Any], Any]]:
-    """Return the handlers that are plain functions, by the very class of a message."""
-    return {kind: handler.function for kind, handler in table.items() if not handler.is_async}
+def functions(
+    table: dict[type, Handler], *, is_async: bool
+) -> dict[type, Callable[[Any, Any], Any]]:
+    """Return the handlers that are `async`, or those that are plain, by the class of a message."""
+    return {kind: made.function for kind, made in table.items() if made.is_async is is_async}
 
 
 def find(table: dict[type, Handler], message_type: type) -> Handler | None:

@@ -67,28 +67,28 @@ class Turn(Protocol):
         ...
 
 
-class TaskTurn:
+# A struct, for its constructor runs in C: there is one for each message of an `async` handler.
+class TaskTurn(msgspec.Struct, eq=False):
     """The turn of a task that handles one message, or obeys one order (no letter)."""
 
-    __slots__ = ("asked", "begun", "cell", "letter", "ref")
-
-    def __init__(self, cell: CellState, letter: Letter | None = None) -> None:
-        self.cell = cell
-        self.ref = cell.ref
-        self.letter = letter
-        self.asked: set[Ask] | None = None
-        self.begun = False
-        """Whether the task runs; one that is cancelled before never ends in order."""
+    cell: CellState
+    ref: ActorRef[Any]
+    letter: Letter | None = None
+    begun: bool = False
+    """Whether the task runs; one that is cancelled before never ends in order."""
+    asked: set[Ask] | None = None
 
 
-class Detour(TaskTurn):
+class Detour(TaskTurn, eq=False, kw_only=True):
     """A task that an actor started: it acts for the actor, and for its message while in hand."""
 
-    __slots__ = ("origin",)
+    origin: Turn
 
-    def __init__(self, origin: Turn) -> None:
-        super().__init__(origin.cell, origin.letter)
-        self.origin: Turn = origin.origin if isinstance(origin, Detour) else origin
+
+def detour(turn: Turn) -> Detour:
+    """Return the turn of a task that is started in this one."""
+    origin = turn.origin if isinstance(turn, Detour) else turn
+    return Detour(turn.cell, turn.ref, turn.letter, origin=origin)
 
 
 current_turn: ContextVar[Turn | None] = ContextVar("current_turn", default=None)

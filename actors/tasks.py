@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.asks import presentable
 from actors.cell.activation import is_abandoned
-from actors.letter import Detour, TaskTurn, Turn, current_turn
+from actors.letter import TaskTurn, Turn, current_turn, detour
 from actors.timers import refuse_the_dead
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def start_task(cell: Cell, coro: Coroutine[Any, Any, T], name: str | None) -> Ta
         coro.close()
         refuse_the_dead(cell, "tasks")
     turn = current_turn.get()
-    origin = turn if turn is not None and turn.cell is cell else TaskTurn(cell)
+    origin = turn if turn is not None and turn.cell is cell else TaskTurn(cell, cell.ref)
     task = cell.node.loop.create_task(
         _guard(cell, coro, origin), name=name, context=cell.node.context.copy()
     )
@@ -41,7 +41,7 @@ def start_task(cell: Cell, coro: Coroutine[Any, Any, T], name: str | None) -> Ta
 
 
 async def _guard(cell: Cell, coro: Coroutine[Any, Any, T], origin: Turn) -> T:
-    current_turn.set(Detour(origin))
+    current_turn.set(detour(origin))
     try:
         return await coro
     except CancelledError:

@@ -27,7 +27,7 @@ INTERVAL = 0.05
 LIMIT = 0.1
 """Seconds for which a handler may hold the loop unnoticed."""
 
-_HANDLERS = {f.__code__ for f in (Cell.take_turn, Cell.take, Cell._handle)}
+_HANDLERS = {f.__code__ for f in (Cell.take_turn, Cell.take, Cell._work, Cell._handle)}
 
 
 class _Culprit(NamedTuple):

@@ -219,8 +219,7 @@ class Activation(Door):
 
     def _begin_turn(self, letter: Letter | None) -> TaskTurn:
         self.letter = None
-        turn = self.turn = TaskTurn(self, letter)
-        turn.begun = True
+        turn = self.turn = TaskTurn(self, self.ref, letter, True)
         current_turn.set(turn)
         return turn
 
@@ -232,9 +231,23 @@ class Activation(Door):
             return
         mailbox = self.mailbox
         assert mailbox is not None
+        coroutines = actor_class._coroutines
         for _ in range(BUDGET):
             letter = mailbox.popleft()
-            await self._handle(self._begin_turn(letter), letter)
+            turn = self.turn = TaskTurn(self, self.ref, letter, True)
+            current_turn.set(turn)
+            function = coroutines.get(type(letter.message))
+            if function is None or not self.plain:
+                await self._handle(turn, letter)
+            else:
+                try:
+                    result = await function(self.actor, letter.message)
+                except BaseException as error:
+                    if is_abandoned(error):
+                        raise
+                    self._ended_badly(turn, letter, error)
+                else:
+                    self._ended_well(turn, letter, result)
             if not mailbox or self.orders or self.state is not RUNNING or self.interrupted:
                 return
         await asyncio.sleep(0)
@@ -260,7 +273,7 @@ class Activation(Door):
             self.watching.pop(letter.message.ref, None)
         try:
             result = self._invoke(letter.message) if begun is None else begun
-            if asyncio.iscoroutine(result):
+            if type(result) is CoroutineType or asyncio.iscoroutine(result):
                 result = await result
         except BaseException as error:
             if is_abandoned(error):
@@ -274,11 +287,13 @@ class Activation(Door):
         assert actor is not None
         if self.behaviours:
             return self.behaviours[-1](message)
-        handler = handlers.find(self.props.actor_class._handlers, type(message))
+        actor_class = self.props.actor_class
+        handler = handlers.find(actor_class._handlers, type(message))
         if handler is None:
             return actor.receive(message)
-        if not handler.is_async and actor.concurrency == 1:
-            self.functions[type(message)] = handler.function  # straight there from now on
+        if actor.concurrency == 1:  # straight there from now on
+            known = actor_class._coroutines if handler.is_async else self.functions
+            known[type(message)] = handler.function
         return handler.function(actor, message)
 
     def _ended_well(self, turn: Turn, letter: Letter, result: object) -> None:
@@ -345,7 +360,7 @@ class Activation(Door):
         if self.hands is None:
             self.hands = {}
         while mailbox and len(self.hands) < limit and self.state is RUNNING:
-            turn = TaskTurn(self, mailbox.popleft())
+            turn = TaskTurn(self, self.ref, mailbox.popleft())
             self.hands[turn] = self._begin_task(self._hand(turn))
         await asyncio.sleep(0)
 
