@@ -90,7 +90,9 @@ class Dispatcher:
             self.credit = 0
             return False
         self.credit = credit - 1
-        context, self._scratch = self._scratch or self._context.copy(), None
+        context, self._scratch = self._scratch, None
+        if context is None:
+            context = self._context.copy()
         context.run(cell.take, function, letter)
         if len(context) == self._clean:
             self._scratch = context

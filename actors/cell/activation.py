@@ -19,7 +19,7 @@ from actors import handlers
 from actors.cell.base import ON_TURN, Order
 from actors.cell.door import Door
 from actors.commands import Stop
-from actors.dispatcher import Function
+from actors.dispatcher import SLICE, Function
 from actors.errors import DeathPactError, Refusal, UnhandledMessageError
 from actors.letter import Letter, TaskTurn, Turn, current_turn
 from actors.reason import Terminated
@@ -232,7 +232,8 @@ class Activation(Door):
         mailbox = self.mailbox
         assert mailbox is not None
         coroutines = actor_class._coroutines
-        for _ in range(BUDGET):
+        until, pause = self.node.clock.precise() + SLICE, 2
+        for handled in range(1, BUDGET + 1):
             letter = mailbox.popleft()
             turn = self.turn = TaskTurn(self, self.ref, letter, True)
             current_turn.set(turn)
@@ -250,6 +251,10 @@ class Activation(Door):
                     self._ended_well(turn, letter, result)
             if not mailbox or self.orders or self.state is not RUNNING or self.interrupted:
                 return
+            if handled == pause:
+                if self.node.clock.precise() >= until:
+                    break
+                pause += min(handled, PAUSE)
         await asyncio.sleep(0)
 
     async def _finish(self, letter: Letter, coro: Coroutine[Any, Any, Any]) -> None:

@@ -7,6 +7,8 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
+import pytest
+
 from actors import Actor, Message, Node, on
 from actors.dispatcher import SLICE
 from tests.actors.kit import Note, Puppet
@@ -67,29 +69,55 @@ async def test_asks_in_a_loop_let_others_run() -> None:
         assert turns == 3
 
 
-async def test_slow_messages_end_a_turn() -> None:
+def spin() -> None:
+    """Work for longer than a slice of time."""
+    end = time.perf_counter() + 2 * SLICE
+    while time.perf_counter() < end:
+        pass
+
+
+class Slow(Actor):
+    """Works in a plain function."""
+
+    count = 0
+
+    @on(Touch)
+    def touch(self, message: Touch) -> int:
+        spin()
+        self.count += 1
+        return self.count
+
+
+class SlowlyAsync(Slow):
+    """Works in a function that could wait, but never does."""
+
+    @on(Touch)
+    async def touch(self, message: Touch) -> int:  # type: ignore[override]
+        return super().touch(message)
+
+
+@pytest.mark.parametrize("slow_class", [Slow, SlowlyAsync])
+async def test_slow_messages_end_a_turn(slow_class: type[Actor]) -> None:
     """Time ends a turn, and not the number of messages alone."""
-
-    class Slow(Actor):
-        def __init__(self) -> None:
-            self.count = 0
-
-        @on(Touch)
-        def count_slowly(self, message: Touch) -> int:
-            end = time.perf_counter() + 2 * SLICE
-            while time.perf_counter() < end:
-                pass
-            self.count += 1
-            return self.count
-
     async with Node("n") as node:
-        slow = node.spawn(Slow)
+        slow = node.spawn(slow_class)
         for _ in range(20):
             slow.tell(Touch())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert 0 < node.stats().handled < 20
         assert await slow.ask(Touch()) == 21
+
+
+async def test_the_turns_of_many_end_with_the_slice() -> None:
+    """However many are ready, others run before all of them have had their turn."""
+    async with Node("n") as node:
+        slow = [node.spawn(Slow) for _ in range(100)]
+        for ref in slow:
+            ref.tell(Touch())
+        await asyncio.sleep(0)
+        assert 0 < node.stats().handled < 100
+        assert await asyncio.gather(*(ref.ask(Touch()) for ref in slow)) == [2] * 100
 
 
 async def test_an_actor_that_tells_itself_lets_others_run() -> None:
