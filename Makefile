@@ -17,7 +17,7 @@ CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench savina clean
+.PHONY: help demo test check format bench savina load soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,12 @@ bench: $(BENCH) ## measure it beside the same written by hand (ARGS="--only W1,W
 
 savina: $(DEV) ## run the Savina suite (ARGS="--only counting --workers 2")
 	$(BIN)/python -m benchmarks.savina $(ARGS)
+
+load: $(DEV) ## have a sender outrun its receiver, and watch the memory of both (ARGS="--seconds 10")
+	$(BIN)/python -m benchmarks.load $(ARGS)
+
+soak: $(DEV) ## do everything at once for ten minutes, and see that nothing grows (ARGS="--minutes 1")
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 clean: ## remove .venv, .venv-peers and everything that was made
 	rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

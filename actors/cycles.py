@@ -52,6 +52,15 @@ class Cycles:
         self._is_stuck(ref, set(), away)
         return away
 
+    def leads_back(self, ref: ActorRef[Any], asker: ActorRef[Any]) -> bool:
+        """Whether the actor behind `ref` is the asker, or waits on this node for it to go on."""
+        if ref == asker:
+            return True
+        cell = asker._target
+        if not isinstance(cell, Cell) or cell.props.actor_class.concurrency > 1:
+            return False  # elsewhere, or it may have room for an answer
+        return self._is_stuck(ref, {cell}, [])
+
     def _is_stuck(
         self, ref: ActorRef[Any], seen: set[CellState], away: list[ActorRef[Any]]
     ) -> bool:

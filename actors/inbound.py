@@ -439,11 +439,11 @@ class Inbound:
     def _on_probe(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
-        """A probe comes by: home again it has found a cycle, elsewhere it goes on."""
+        """A probe comes by: where it leads to the asker it has found a cycle, else it goes on."""
         asker, hops = value
-        ref = self._node.delivery.local(target)
-        if ref.address == asker:
-            self._close_cycle(ref, correlation)
+        ref, home = self._node.delivery.local(target), self._node.delivery.ref(asker)
+        if self._node.cycles.leads_back(ref, home):
+            self._close_cycle(home, correlation)
         elif hops < MAX_HOPS:
             self._remote.chase(self._node.cycles.leads_away(ref), asker, correlation, hops)
 

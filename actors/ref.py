@@ -164,12 +164,13 @@ class ActorRef(Generic[A_co]):
             self._target.deliver_ask(Letter(message, sender, ask))
             if not ask.answered:
                 return await self._begin_await(ask, timeout)
-        except BaseException as error:
-            ask.forget()
-            if ask.expired and isinstance(error, AskTimeoutError):
+        except AskTimeoutError:
+            if ask.expired:
                 raise self._timed_out(message, timeout) from None
             raise
         finally:
+            if ask.pending is not None:
+                ask.forget()
             if timeout is not None and ask.future is not None:
                 self._node.deadlines.discard(ask, timeout)
             if waits is not None:
@@ -231,6 +232,7 @@ class ActorRef(Generic[A_co]):
                 _end_wait(waits, admission)
             if timeout is not None:
                 node.deadlines.discard(admission, timeout)
+            admission.forget()
 
     def stop(self, drain: bool = False, timeout: float | None = 5.0) -> Coroutine[Any, Any, None]:
         """Stop the actor after its current message, its children first; return when it is gone.

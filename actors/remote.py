@@ -185,6 +185,7 @@ class Remote:
             peer.pending[correlation] = Expected(answer, actor.ref)
             kind = ASK
             if type(answer) is Ask:
+                answer.forget()  # a probe may be out for it
                 answer.pending, answer.correlation = peer.pending, correlation
                 kind = ASK if answer.turn is None else ASK_IN_HAND
         else:
@@ -382,6 +383,8 @@ class Remote:
 
     def probe(self, away: Sequence[ActorRef[Any]], asker: ActorRef[Any], ask: Ask) -> None:
         """Follow the asks that leave this node: do they come back to the asker of this one?"""
+        if ask.pending is self.probed:  # it was handed on since
+            ask.forget()
         token = next(self.correlations)
         self.probed[token] = Expected(ask, ask.recipients[0])
         ask.pending, ask.correlation = self.probed, token

@@ -19,9 +19,12 @@ from benchmarks.harness import Measure, Result, Verdict
 
 def conditions(repeat: int, scale: float) -> Mapping[str, str]:
     """Return what the figures depend on."""
+    return {"rounds": str(repeat), "scale": f"{scale:g}", **surroundings()}
+
+
+def surroundings() -> Mapping[str, str]:
+    """Return what the figures of any run depend on."""
     return {
-        "rounds": str(repeat),
-        "scale": f"{scale:g}",
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "loop": f"uvloop {version('uvloop')}",

@@ -9,6 +9,7 @@ afterwards, since sending may swallow the edge (pyzmq issues 1203 and 1208).
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, cast
 
 import zmq
@@ -28,6 +29,9 @@ SNDMORE: Final = int(zmq.SNDMORE)
 _EVENTS: Final = int(zmq.EVENTS)
 _IN: Final = int(zmq.POLLIN)
 _OUT: Final = int(zmq.POLLOUT)
+
+_SLICE = 0.002
+"""Seconds for which messages are handled before other callbacks have their turn."""
 
 _SMALL = 8192
 _CHECK_DELAY = 0.02
@@ -106,7 +110,7 @@ class Drain:
 
     def _run(self) -> None:
         self._scheduled = False
-        left = self._budget
+        left, until = self._budget, time.perf_counter() + _SLICE
         # EVENTS is asked after each message, not EAGAIN waited for: the exception costs more.
         while self._take():
             left -= 1
@@ -114,7 +118,7 @@ class Drain:
                 return
             if not self._ask(_EVENTS) & _IN:
                 break
-            if not left:
+            if not left or time.perf_counter() >= until:
                 self._scheduled = True
                 self._loop.call_soon(self._run)
                 break

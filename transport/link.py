@@ -31,6 +31,9 @@ _DETACHED = 128 * KIB
 _PROMPT = 2 * KIB
 """With nothing on its way, this much leaves at once: the peer works on it while more is made."""
 
+_OVERHEAD = 64
+"""What a record takes in memory beside its bytes, which counts against the capacity too."""
+
 _URGENT = MIB
 """So much unacknowledged is worth an acknowledgement at once: the peer's window may be small."""
 
@@ -280,8 +283,8 @@ class Link:
         size = self._measure(record, buffers)
         if self._gone:
             return False
-        held = self._outgoing.held + self._size
-        if held and held + size > self._capacity:
+        held = self._outgoing.held + self._size + _OVERHEAD * (len(self._records) - 1)
+        if held and held + size + _OVERHEAD > self._capacity:
             self._starved = True
             self.last = None  # what waits behind this one elsewhere must not be overtaken
             return False
@@ -340,9 +343,8 @@ class Link:
         count = len(self._records) - 1
         if count:
             weight = count + self._extra_weight
-            self._outgoing.add(
-                Batch(self._records, self._size, weight, self._buffers, self._extras)
-            )
+            size = self._size + _OVERHEAD * count
+            self._outgoing.add(Batch(self._records, size, weight, self._buffers, self._extras))
             self._begin()
 
     def _pump(self) -> None:

@@ -16,7 +16,8 @@ class TransportOptions:
     """How a node talks to others. Durations are seconds (> 0), sizes are bytes (> 0).
 
     Attributes:
-        capacity: how much may be queued or unacknowledged for one peer.
+        capacity: how much memory may be taken by what is queued or unacknowledged for one peer;
+            each record counts with 64 bytes beside its own.
         batch_bytes: a batch this big leaves at once; a smaller one at the end of the loop's turn.
         ack_delay: how long an acknowledgement waits for a batch to ride on.
         max_frame: the largest frame accepted; one record must fit in it, and so must each buffer.

@@ -35,7 +35,7 @@ class Batch:
         records: as they were pushed, behind an empty place for the header.
         buffers: the out-of-band buffers of all records, in order.
         extras: which records have buffers or an unusual weight; indices count the place, too.
-        size: bytes of records and buffers.
+        size: bytes of memory that records and buffers take.
         weight: of all records.
     """
 

@@ -318,13 +318,11 @@ class Activation(Door):
         self._answer_owed(letter, told)
         if isinstance(error, Refusal) and not accounted:
             self.ledger.handled += 1
-            if letter.answer is not None:
-                letter.answer.fail(error)
+            _answer_with(letter, error)
             return
         if not accounted:
             self.ledger.failed += 1
-            if letter.answer is not None:
-                letter.answer.fail(told)
+            _answer_with(letter, told)
         if interrupted:
             raise error
         if cancelled:
@@ -479,3 +477,14 @@ def abandon(task: Task[Any], ref: ActorRef[Any]) -> None:
     finally:
         _abandoning.reset(token)
     task.cancel()
+
+
+def _answer_with(letter: Letter, error: BaseException) -> None:
+    """Let the asker have the error, and the letter let go of the asker.
+
+    The frames of the error's traceback hold the letter, which the collector of cycles cannot see
+    through: with its answer it would keep all of them for ever.
+    """
+    answer, letter.answer = letter.answer, None
+    if answer is not None:
+        answer.fail(error)

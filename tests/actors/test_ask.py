@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -372,3 +375,30 @@ async def test_serialize_local_sends_through_the_codec() -> None:
         assert kept is not value
         assert kept[1] == (2, "x")
         assert isinstance(kept[1], tuple)
+
+
+@pytest.mark.parametrize("error", [NotEnough, StrangeError])
+async def test_an_error_that_was_answered_is_let_go(
+    error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its traceback holds the frames of the handler, and these must not hold the asker."""
+    caplog.set_level(logging.CRITICAL)  # what is logged is kept by pytest
+    raised: list[weakref.ref[Exception]] = []
+
+    def fail(_: object) -> None:
+        made = error(1)
+        raised.append(weakref.ref(made))
+        raise made
+
+    async def fail_later(_: object) -> None:
+        fail(_)
+
+    async with Node("n") as node:
+        for action in (fail, fail_later) * 5:
+            puppet = node.spawn(Puppet)
+            with pytest.raises(error):
+                await puppet.ask(Do(action))
+            await puppet.stop()
+    gc.collect()
+    alive = [made for made in raised if made() is not None]
+    assert len(alive) <= 1  # the last one may be in the hands of the loop

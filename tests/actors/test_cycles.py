@@ -9,7 +9,7 @@ import pytest
 
 from actors import ActorRef, AskCycleError, Mailbox, Message, Node, Router, on
 from actors.testing import MemoryNetwork, VirtualClock
-from tests.actors.kit import Do, Fail, Gate, Hold, Journal, Note, Notes, Puppet, begin, occupy
+from tests.actors.kit import Do, Fail, Gate, Hold, Journal, Note, Notes, Puppet, begin, occupy, soon
 
 
 class Chain(Message[str]):
@@ -35,6 +35,12 @@ class Two(Puppet):
     """Handles two messages at once."""
 
     concurrency = 2
+
+
+class Narrow(Puppet):
+    """Has room for one message."""
+
+    mailbox = Mailbox(capacity=1)
 
 
 def asking(ref: ActorRef[Any], message: object) -> Do:
@@ -431,3 +437,93 @@ async def test_cycles_are_found_over_nodes() -> None:
         assert there == away
         assert back == home
         assert await home.ask(Chain([there, home])) == "cycle"
+
+
+@pytest.mark.parametrize("places", ["abb", "aab", "aba", "baa"])
+async def test_cycles_are_found_over_nodes_through_actors_on_one(places: str) -> None:
+    """Who asks last may not be whom the first one asked: the way between them is local."""
+    network = MemoryNetwork()
+    async with (
+        Node("a", bind="tcp://a:1", transport=network.transport()) as first,
+        Node("b", bind="tcp://b:1", transport=network.transport(), seeds=["tcp://a:1"]) as second,
+    ):
+        await first.wait_for_members(2, timeout=10)
+        await second.wait_for_members(2, timeout=10)
+        nodes = {"a": first, "b": second}
+        made = [nodes[place].spawn(RemotePuppet) for place in places]
+        ring = [first.ref(ref.address) for ref in made]
+        assert await ring[0].ask(Chain([*ring[1:], ring[0]])) == "cycle"
+
+
+async def test_a_send_that_was_followed_is_forgotten() -> None:
+    """A send that waited for one who waits for another node leaves nothing behind."""
+    network = MemoryNetwork()
+    async with (
+        Node("a", bind="tcp://a:1", transport=network.transport()) as first,
+        Node("b", bind="tcp://b:1", transport=network.transport(), seeds=["tcp://a:1"]) as second,
+    ):
+        await first.wait_for_members(2, timeout=10)
+        far, narrow, sender = second.spawn(Puppet), first.spawn(Narrow), first.spawn(Puppet)
+        there, gate = first.ref(far.address), await occupy(far)
+        asks, sends = asyncio.Event(), asyncio.Event()
+
+        async def ask_on(_: Any) -> Any:
+            asks.set()
+            return await there.ask(Note("x"), timeout=None)
+
+        async def send_on(_: Any) -> None:
+            sends.set()
+            await narrow.send(Note("waits for room"))
+
+        asking_on = soon(narrow.ask(Do(ask_on)))
+        await asks.wait()
+        narrow.tell(Note("fills it"))
+        sending_on = soon(sender.ask(Do(send_on)))
+        await sends.wait()
+        assert len(first._running().remote.probed) == 1
+        gate.open()
+        await asyncio.gather(asking_on, sending_on)
+        assert not first._running().remote.probed
+
+
+async def test_an_ask_that_was_followed_and_forwarded_is_forgotten() -> None:
+    """Twice it waits for one who waits for another node; neither leaves anything behind."""
+    network = MemoryNetwork()
+    async with (
+        Node("a", bind="tcp://a:1", transport=network.transport()) as first,
+        Node("b", bind="tcp://b:1", transport=network.transport(), seeds=["tcp://a:1"]) as second,
+    ):
+        await first.wait_for_members(2, timeout=10)
+        gates, waiters, waits = [], [], []
+        for _ in range(2):
+            far, waiter = second.spawn(Puppet), first.spawn(Puppet)
+            gates.append(await occupy(far))
+            asks = asyncio.Event()
+
+            async def ask_on(_: Any, far: Any = far, asks: asyncio.Event = asks) -> Any:
+                asks.set()
+                return await first.ref(far.address).ask(Note("x"), timeout=None)
+
+            waits.append(soon(waiter.ask(Do(ask_on))))
+            await asks.wait()
+            waiters.append(waiter)
+        one, other = waiters
+        forwards, asks = asyncio.Event(), asyncio.Event()
+
+        def forward(actor: Any) -> None:
+            actor.forward(other, Note("y"))
+            forwards.set()
+
+        async def ask_one(_: Any) -> Any:
+            asks.set()
+            return await one.ask(Do(forward), timeout=None)
+
+        answer = soon(first.spawn(Puppet).ask(Do(ask_one)))
+        await asks.wait()
+        assert len(first._running().remote.probed) == 1
+        gates[0].open()
+        await forwards.wait()
+        assert len(first._running().remote.probed) == 1
+        gates[1].open()
+        await asyncio.gather(answer, *waits)
+        assert not first._running().remote.probed

@@ -1,0 +1,93 @@
+"""`python -m benchmarks.load`: the memory of two nodes while one outruns the other.
+
+For `--seconds` each: many that `send`, with small and with large messages, and one that tells
+without a pause. With `send` nothing may be lost; what is told beyond what the link and the
+mailbox hold must be a dead letter, counted. Both processes stay below a bound that follows from
+the defaults. The exit code is 1 where a bound is broken or a message unaccounted for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks import report
+from benchmarks.load.scenes import LOOK, SCENES, Memory, Outcome, mib, play
+
+
+async def run(seconds: float, console: Console) -> list[Outcome]:
+    """Play all scenes, with a bar that shows how far."""
+    outcomes = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=seconds * len(SCENES))
+        for number, scene in enumerate(SCENES):
+            progress.update(bar, completed=seconds * number, description=scene.title)
+            outcomes.append(await play(scene, seconds, lambda: progress.advance(bar, LOOK)))
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """Return one row for each process of each scene."""
+    made = Table(title="messages, and MiB beyond what was there before", title_justify="left")
+    for column in ("scene", "process"):
+        made.add_column(column, no_wrap=True)
+    for column in ("made", "handled", "dead", "most", "bound", "after"):
+        made.add_column(column, justify="right")
+    for outcome in outcomes:
+        undelivered, dead = sum(outcome.undelivered.values()), sum(outcome.dead.values())
+        counts = (f"{outcome.made:,}", "", f"{undelivered:,}")
+        made.add_row(outcome.scene, "sender", *counts, *figures(outcome.sender))
+        counts = ("", f"{outcome.handled:,}", f"{dead:,}")
+        made.add_row("", "receiver", *counts, *figures(outcome.receiver))
+        made.add_section()
+    return made
+
+
+def figures(memory: Memory) -> tuple[str, str, str]:
+    """Return the most, the bound and what is kept."""
+    return mib(memory.most), mib(memory.bound), mib(memory.after)
+
+
+def verdict(outcomes: Sequence[Outcome], console: Console) -> int:
+    """Print what is not as it must be, and return the exit code."""
+    code = 0
+    for outcome in outcomes:
+        for problem in outcome.problems():
+            console.print(f"[red]{outcome.scene}: {problem}[/]")
+            code = 1
+    if code == 0:
+        console.print("[green]all bounds kept, all messages accounted for[/]")
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the arguments, run, and report; 1 where something is not as it must be."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each scene (60)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    options = parser.parse_args(arguments)
+    if not 0 < options.seconds < float("inf"):
+        parser.error("--seconds must be a positive number")
+    logging.basicConfig(level=logging.ERROR)
+    console = Console()
+    outcomes = uvloop.run(run(options.seconds, console))
+    conditions = {"seconds": f"{options.seconds:g}", **report.surroundings()}
+    console.print(report.sentence(conditions))
+    console.print(table(outcomes))
+    if options.json is not None:
+        document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return verdict(outcomes, console)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
