@@ -89,7 +89,7 @@ def _ask_again(
     repeat: bytes,
 ) -> None:
     correlation, body = split_repeat(repeat)
-    cell.deliver(Letter(decode(body), who, answer(correlation)))
+    cell.deliver_ask(Letter(decode(body), who, answer(correlation)))
 
 
 def _reply_again(pending: dict[int, Expected], decode: Decode, repeat: bytes) -> None:
@@ -219,8 +219,10 @@ class Inbound:
             self._admit(peer, target, letter, correlation, counted=kind == COUNTED_SEND)
         elif cell is None:
             node.delivery.local(target)._target.deliver(letter)
-        else:
+        elif kind <= COUNTED:
             cell.deliver(letter)
+        else:
+            cell.deliver_ask(letter)
             if kind == ASK_IN_HAND and cell.turn is not None and cell.turn.asked:
                 self._follow(cell, who, correlation)
 

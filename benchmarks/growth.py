@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -82,6 +83,7 @@ async def population(scale: float) -> AsyncGenerator[Run, None]:
                         node.spawn(Idle)
                     living = number
                     await asyncio.sleep(0)
+                    gc.collect()  # what the collector owes the spawns is no cost of messages
                     already = await counter.ask(Reading(0, ""))
                     before = _used()
                     teller.tell(Reading(count, ""))
