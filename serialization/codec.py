@@ -155,6 +155,14 @@ class Codec:
                     pass
         return self._decode_exact(tag, body, buffers)
 
+    def fast_encoder(self, cls: type) -> Callable[[Any], bytes | None] | None:
+        """What encodes values of exactly that class, where it is known and all is plain.
+
+        It returns None for a value that `encode` must judge.
+        """
+        known = self._fast.get(cls)
+        return None if known is None else known[1]
+
     def fast_decoder(self, tag: str | None) -> Callable[[bytes], Any] | None:
         """What decodes bodies of that class, or refuses them with any exception; None for none.
 
