@@ -310,7 +310,7 @@ class Activation(Door):
 
     def _ended_badly(self, turn: Turn, letter: Letter, error: BaseException) -> None:
         """A handler raised: a refusal is an answer, all else is a failure of the actor."""
-        cancelled = isinstance(error, CancelledError)
+        cancelled, message = isinstance(error, CancelledError), letter.message
         accounted = turn.letter is not letter and not self._take_from_stash(letter)
         turn.letter = None
         interrupted = cancelled and self.interrupted
@@ -318,16 +318,16 @@ class Activation(Door):
         self._answer_owed(letter, told)
         if isinstance(error, Refusal) and not accounted:
             self.ledger.handled += 1
-            _answer_with(letter, error)
+            _close(letter, error)
             return
         if not accounted:
             self.ledger.failed += 1
-            _answer_with(letter, told)
+            _close(letter, told)
         if interrupted:
             raise error
         if cancelled:
             uncancel()
-        self._suspend(error, letter.message)
+        self._suspend(error, message)
 
     def _take_from_stash(self, letter: Letter) -> bool:
         """A message that failed is not handled again, although it was stashed."""
@@ -479,12 +479,13 @@ def abandon(task: Task[Any], ref: ActorRef[Any]) -> None:
     task.cancel()
 
 
-def _answer_with(letter: Letter, error: BaseException) -> None:
-    """Let the asker have the error, and the letter let go of the asker.
+def _close(letter: Letter, error: BaseException) -> None:
+    """Let the asker have the error, and the letter let go of the asker and of its message.
 
     The frames of the error's traceback hold the letter, which the collector of cycles cannot see
-    through: with its answer it would keep all of them for ever.
+    through: what it held, and whatever that leads to, would be kept for ever.
     """
+    letter.message = None
     answer, letter.answer = letter.answer, None
     if answer is not None:
         answer.fail(error)

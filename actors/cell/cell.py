@@ -362,6 +362,8 @@ class Cell(Activation):
         self.fate = (reason, detail)
         self._close_door()
         self.actor = None
+        if self.failure is not None:
+            self.failure = None
         while self.mailbox:  # one by one: each is either queued or dead for who looks meanwhile
             self._bounce(self.mailbox.popleft())
         self.mailbox = None
