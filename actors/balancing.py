@@ -11,12 +11,13 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Generic, TypeVar, cast
 
+from actors.letter import EndOnly
 from actors.routing import Routees, check_absent, check_weight, no_routees, not_in
 
 R = TypeVar("R")
 
 
-class Load(Generic[R]):
+class Load(EndOnly, Generic[R]):
     """A routee, with the number of messages in its hands.
 
     It takes the place of the answer of a message that nobody waits for, so that the end of the
@@ -25,8 +26,6 @@ class Load(Generic[R]):
 
     __slots__ = ("count", "routee")
 
-    wanted = False
-
     def __init__(self, routee: R) -> None:
         self.routee = routee
         self.count = 0
@@ -34,13 +33,6 @@ class Load(Generic[R]):
     def send(self, value: object) -> None:
         """Count off a message that was handled."""
         self.count -= 1
-
-    def fail(self, error: BaseException) -> None:
-        """Count off a message that ended otherwise."""
-        self.send(None)
-
-    def redirect(self, *refs: object, every: bool = True) -> None:
-        """Nobody waits for a value, so it does not matter who is to give it."""
 
 
 class Balancer(Routees[R], Generic[R]):

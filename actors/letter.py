@@ -32,6 +32,25 @@ class Answer(Protocol):
         """These are to answer now, `every` one of them or any; an error where they never can."""
 
 
+class EndOnly:
+    """The answer of a message that nobody waits for: all that counts is its end."""
+
+    __slots__ = ()
+
+    wanted = False
+
+    def send(self, value: object) -> None:
+        """It was handled."""
+        raise NotImplementedError
+
+    def fail(self, error: BaseException) -> None:
+        """It ended otherwise, which makes no difference."""
+        self.send(None)
+
+    def redirect(self, *refs: object, every: bool = True) -> None:
+        """Nobody waits for a value, so it does not matter who is to give it."""
+
+
 # gc=False: a backlog of a million letters must not be walked by the collector; a letter is
 # dropped as soon as it is handled, so it closes no lasting cycle.
 class Letter(msgspec.Struct, gc=False):

@@ -27,6 +27,7 @@ from actors.wire import Kind, portable, write_command
 from serialization import (
     REPEATABLE_BYTES,
     ActorsError,
+    Encoded,
     Fields,
     pack,
     pack_repeat,
@@ -221,22 +222,43 @@ class Remote:
                 kind = ASK if answer.turn is None else ASK_IN_HAND
         else:
             kind, correlation = COUNTED, peer.tallies.begin(answer)
-        sender, tag, body, buffers = letter.sender, encoded.tag, encoded.body, encoded.buffers
-        mark = self._mark(kind, actor, letter, tag)
-        link = peer.link
-        if link is not None and link.last == mark and not buffers and len(body) <= REPEATABLE_BYTES:
-            pushed = link.push(pack_repeat(correlation, body), (), 1, mark)
-        else:
-            who = None if sender is None else self.sign(sender)
-            record = pack(kind, actor.key, who, correlation, tag, body, len(buffers))
-            pushed = peer.push(record, buffers, 1, None if buffers else mark)
-        if not pushed:
+        mark = self._mark(kind, actor, letter, encoded.tag)
+        if not self._push(peer, kind, actor.key, letter.sender, correlation, encoded, 1, mark):
             if kind is COUNTED:
                 peer.tallies.withdraw(correlation)
             else:
                 peer.pending.pop(correlation, None)
             full = LinkFullError(actor.ref, peer.name, peer.capacity)
             self._undelivered(actor, letter, f"the link to node {peer.name!r} is full", full)
+
+    def _push(
+        self,
+        peer: Peer,
+        kind: Kind,
+        target: str,
+        sender: ActorRef[Any] | None,
+        correlation: int,
+        encoded: Encoded,
+        weight: int,
+        mark: object,
+    ) -> bool:
+        """Queue a record, as a repeat where `mark` says that it is like the one before it.
+
+        A mark of None is like nothing. False where it is a message and there is no room.
+        """
+        link, body, buffers = peer.link, encoded.body, encoded.buffers
+        if (
+            link is not None
+            and mark is not None
+            and link.last == mark
+            and not buffers
+            and len(body) <= REPEATABLE_BYTES
+            and link.push(pack_repeat(correlation, body), (), weight, mark)
+        ):
+            return True
+        who = self.sign(sender)
+        record = pack(kind, target, who, correlation, encoded.tag, body, len(buffers))
+        return peer.push(record, buffers, weight, None if buffers else mark)
 
     def _mark(self, kind: Kind, actor: RemoteActor, letter: Letter, tag: str | None) -> object:
         """Return what a message must be like to be written as a repeat of this one."""
@@ -315,10 +337,7 @@ class Remote:
     ) -> None:
         """Send a record that is no user's message: it takes no part in the ledger."""
         encoded = self._node.codec.encode(value)
-        buffers = encoded.buffers
-        who = self.sign(sender)
-        record = pack(kind, target, who, correlation, encoded.tag, encoded.body, len(buffers))
-        peer.push(record, buffers)
+        self._push(peer, kind, target, sender, correlation, encoded, 0, None)
 
     def reply(self, peer: Peer, correlation: int, value: object) -> None:
         """Answer an ask of that node; what cannot be sent reaches the asker as that error."""
@@ -327,18 +346,8 @@ class Remote:
         except SerializationError as error:
             self.reply_error(peer, correlation, error)
             return
-        tag, body, buffers, link = encoded.tag, encoded.body, encoded.buffers, peer.link
-        mark = (REPLY, tag)
-        if (
-            link is not None
-            and link.last == mark
-            and not buffers
-            and len(body) <= REPEATABLE_BYTES
-            and link.push(pack_repeat(correlation, body), (), 0, mark)
-        ):
-            return
-        record = pack(REPLY, "", None, correlation, tag, body, len(buffers))
-        peer.push(record, buffers, 0, None if buffers else mark)
+        mark = (REPLY, encoded.tag)
+        self._push(peer, REPLY, "", None, correlation, encoded, 0, mark)
 
     def _report_done(self, peer: Peer, report: list[int]) -> None:
         """Say how many counted messages of that node have ended here."""

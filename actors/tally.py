@@ -8,9 +8,8 @@ of them are done.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from actors.letter import Answer
+from actors.letter import Answer, EndOnly
 
 
 class _Tally:
@@ -114,12 +113,10 @@ class Receipts:
         self._send(report)
 
 
-class Receipt:
+class Receipt(EndOnly):
     """Counts the ends of messages of one number; the `Answer` of each of them."""
 
     __slots__ = ("_receipts", "count", "number")
-
-    wanted = False
 
     def __init__(self, receipts: Receipts, number: int) -> None:
         self._receipts = receipts
@@ -131,13 +128,6 @@ class Receipt:
         if not self.count:
             self._receipts.note(self)
         self.count += 1
-
-    def fail(self, error: BaseException) -> None:
-        """One ended otherwise."""
-        self.send(None)
-
-    def redirect(self, *refs: Any, every: bool = True) -> None:
-        """Nobody waits for a value, so it does not matter who is to give it."""
 
 
 def pairs(report: object) -> Iterable[tuple[int, int]]:
