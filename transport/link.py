@@ -31,6 +31,9 @@ _DETACHED = 128 * KIB
 _PROMPT = 2 * KIB
 """With nothing on its way, this much leaves at once: the peer works on it while more is made."""
 
+_ROOMY = KIB
+"""In batches that may be smaller than this even a small record may be the first of its own."""
+
 _OVERHEAD = 64
 """What a record takes in memory beside its bytes, which counts against the capacity too."""
 
@@ -292,12 +295,13 @@ class Link:
         if alone or len(self._buffers) + len(buffers) > self._max_buffers:
             self._cut()
         self._append(record, buffers, weight, size)
-        self.last = mark
         if alone or self._size >= self._enough():
             self._cut()
             self._pump()
         else:
-            self._due = min(self._enough(), self._capacity - self._outgoing.held)
+            if self._full >= _ROOMY:
+                self._due = min(self._enough(), self._capacity - self._outgoing.held)
+                self.last = mark
             self._schedule()
         return True
 

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors import Actor, ActorRef, DeadLetter, Message, Undecodable, on
+from actors import Actor, ActorRef, DeadLetter, Message, Node, Undecodable, on
 from actors.inbound import Inbound
+from actors.testing import MemoryNetwork
 from actors.wire import Kind
 from serialization import EnvelopeError, pack, pack_repeat
 from tests.actors.kit import Cluster, Seen, adds_up
+from transport import TransportOptions
 
 LARGE = bytes(100_000)
 """Travels beside its message, and not in it."""
@@ -137,3 +139,27 @@ async def test_a_repeat_of_nothing_is_nonsense(records: bytes) -> None:
         peer = next(iter(here._runtime.remote.peers.values()))
         with pytest.raises(EnvelopeError):
             Inbound(here._runtime).received(peer, records, (), records.count(b"\xc4") or 2)
+
+
+async def test_batches_that_hold_next_to_nothing_hold_no_repeats() -> None:
+    """Where any record may be the first of its batch each is written whole."""
+    network, options = MemoryNetwork(), TransportOptions(batch_bytes=200)
+    async with (
+        Node("a", bind="tcp://a:1", transport=network.transport(), options=options) as here,
+        Node(
+            "b",
+            bind="tcp://b:1",
+            transport=network.transport(),
+            options=options,
+            seeds=["tcp://a:1"],
+        ) as there,
+    ):
+        await here.wait_for_members(2, timeout=10)
+        keeper = here.ref(there.spawn(Keeper).address)
+        told = [Plain(number, "x" * (200 * (number % 2))) for number in range(20)]
+        for message in told:
+            keeper.tell(message)
+        assert await keeper.ask(All()) == told
+        assert await asyncio.gather(*(keeper.ask(Plain(number)) for number in range(20))) == [
+            *range(20)
+        ]
