@@ -30,7 +30,7 @@ _EVENTS: Final = int(zmq.EVENTS)
 _IN: Final = int(zmq.POLLIN)
 _OUT: Final = int(zmq.POLLOUT)
 
-_SLICE = 0.002
+_SLICE = 0.001
 """Seconds for which messages are handled before other callbacks have their turn."""
 
 _SMALL = 8192

@@ -36,7 +36,7 @@ class TransportOptions:
     """
 
     capacity: int = 256 * MIB
-    batch_bytes: int = 64 * KIB
+    batch_bytes: int = 16 * KIB
     ack_delay: float = 0.02
     max_frame: int = 80 * MIB
     max_buffers: int = 1024

@@ -27,7 +27,9 @@ async def run(seconds: float, console: Console) -> list[Outcome]:
     """Play all scenes, with a bar that shows how far."""
     outcomes = []
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    # It would keep a sample of each look for half a minute, and each holds a block of memory.
+    bars = Progress(*columns, console=console, transient=True, speed_estimate_period=1.0)
+    with bars as progress:
         bar = progress.add_task("", total=seconds * len(SCENES))
         for number, scene in enumerate(SCENES):
             progress.update(bar, completed=seconds * number, description=scene.title)

@@ -120,7 +120,7 @@ async def test_a_full_link_says_so_and_then_has_room(fabric: Fabric) -> None:
         taken = 0
         while link.push(b"%01023d;" % taken):
             taken += 1
-        assert 64 * KIB / (KIB + 64) < taken < 64
+        assert 64 * KIB // (KIB + 64) <= taken < 64
         assert not link.push(b"%01023d;" % taken)
         assert link.waiting == taken
         await one.handler.event("writable")
