@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 import psutil
 
@@ -19,13 +19,8 @@ def resident(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def watched(
-    pids: Mapping[str, int], interval: float, tick: Callable[[], None]
-) -> AsyncGenerator[dict[str, int], None]:
-    """Look at the memory of processes every `interval` seconds; gives the most of each so far.
-
-    `tick` is called each time.
-    """
+async def watched(pids: Mapping[str, int], interval: float) -> AsyncGenerator[dict[str, int], None]:
+    """Look at the memory of processes every `interval` seconds; gives the most of each so far."""
     most = {name: resident(pid) for name, pid in pids.items()}
 
     async def look() -> None:
@@ -33,7 +28,6 @@ async def watched(
             await asyncio.sleep(interval)
             for name, pid in pids.items():
                 most[name] = max(most[name], resident(pid))
-            tick()
 
     looking = asyncio.create_task(look())
     try:

@@ -16,24 +16,22 @@ from pathlib import Path
 
 import uvloop
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from benchmarks import report
-from benchmarks.load.scenes import LOOK, SCENES, Memory, Outcome, mib, play
+from benchmarks.load.scenes import SCENES, Memory, Outcome, mib, play
 
 
 async def run(seconds: float, console: Console) -> list[Outcome]:
-    """Play all scenes, with a bar that shows how far."""
+    """Play all scenes, and say which.
+
+    No bar: whoever draws one keeps what it has drawn, and each of those little strings holds a
+    whole block of the memory that is measured here.
+    """
     outcomes = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    # It would keep a sample of each look for half a minute, and each holds a block of memory.
-    bars = Progress(*columns, console=console, transient=True, speed_estimate_period=1.0)
-    with bars as progress:
-        bar = progress.add_task("", total=seconds * len(SCENES))
-        for number, scene in enumerate(SCENES):
-            progress.update(bar, completed=seconds * number, description=scene.title)
-            outcomes.append(await play(scene, seconds, lambda: progress.advance(bar, LOOK)))
+    for number, scene in enumerate(SCENES, 1):
+        console.print(f"{number} of {len(SCENES)}: {scene.title}, {seconds:g} s")
+        outcomes.append(await play(scene, seconds))
     return outcomes
 
 

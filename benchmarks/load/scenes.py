@@ -32,8 +32,6 @@ PATIENCE = 300.0
 SMALL, LARGE = 22, 64 * 1024
 """Bytes of data in a message."""
 
-Tick = Callable[[], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -148,8 +146,8 @@ SCENES: tuple[Scene, ...] = (
 )
 
 
-async def play(scene: Scene, seconds: float, tick: Tick) -> Outcome:
-    """Play a scene with a fresh node and a fresh process; `tick` is called every `LOOK` seconds."""
+async def play(scene: Scene, seconds: float) -> Outcome:
+    """Play a scene with a fresh node and a fresh process."""
     more = ["--import", "benchmarks.load.actors"]
     async with (
         Node("sender", bind="tcp://127.0.0.1:0") as node,
@@ -163,7 +161,7 @@ async def play(scene: Scene, seconds: float, tick: Tick) -> Outcome:
         give_back()
         pids = {"sender": os.getpid(), "receiver": process.pid}
         before = {name: resident(pid) for name, pid in pids.items()}
-        async with watched(pids, LOOK, tick) as most, asyncio.timeout(seconds + PATIENCE):
+        async with watched(pids, LOOK) as most, asyncio.timeout(seconds + PATIENCE):
             made = await scene.run(slow, scene.size, seconds)
             account = await settled(node, keeper)
         give_back()
