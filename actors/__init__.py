@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from actors import _siblings as _siblings
 from actors.actor import Actor
+from actors.cluster.detection import Detection
 from actors.cluster.member import Member
 from actors.errors import (
     ActorNotFoundError,
@@ -40,7 +41,9 @@ from actors.events import (
     DeadLetter,
     Event,
     HandlerBlocked,
+    MemberBusy,
     MemberDown,
+    MemberLeft,
     MemberSuspect,
     MemberUp,
     NodeRefused,
@@ -77,6 +80,7 @@ __all__ = [
     "Child",
     "DeadLetter",
     "DeathPactError",
+    "Detection",
     "Directive",
     "Event",
     "HandlerBlocked",
@@ -84,7 +88,9 @@ __all__ = [
     "Mailbox",
     "MailboxFullError",
     "Member",
+    "MemberBusy",
     "MemberDown",
+    "MemberLeft",
     "MemberSuspect",
     "MemberUp",
     "Message",

@@ -90,11 +90,28 @@ class MemberSuspect(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberBusy(Event):
+    """A node lives, but its event loop does not answer, or did not for so many `seconds`.
+
+    `culprit` says what kept it, as that node says itself once it runs again; until then it is "".
+    """
+
+    member: Member
+    seconds: float
+    culprit: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberDown(Event):
-    """A node is gone. `reason`: `left`, `restarted`, or what the link said."""
+    """A node is gone. `reason`: `left`, `restarted`, or what spoke for its death."""
 
     member: Member
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLeft(MemberDown):
+    """A node is gone because it was shut down: the `MemberDown` with the reason `left`."""
 
 
 @dataclass(frozen=True, slots=True)

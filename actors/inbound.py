@@ -34,6 +34,7 @@ from transport import Buffer
 
 if TYPE_CHECKING:
     from actors.cell import Cell
+    from actors.cluster.gossip import Gossip
     from actors.ref import ActorRef
     from actors.runtime import Runtime
 
@@ -103,9 +104,10 @@ def _reply_again(pending: dict[int, Expected], decode: Decode, repeat: bytes) ->
 class Inbound:
     """Takes the batches of other nodes apart."""
 
-    def __init__(self, node: Runtime) -> None:
+    def __init__(self, node: Runtime, gossip: Gossip) -> None:
         self._node = node
         self._remote = node.remote
+        self._gossip = gossip
         self._guests = Guests(node)
         self._rooms: dict[tuple[Peer, int], Future[None]] = {}
         """Sends that wait for room in a mailbox here."""
@@ -123,6 +125,7 @@ class Inbound:
             Kind.PROBE: self._on_probe,
             Kind.LEAVING: self._on_leaving,
             Kind.DONE: self._on_done,
+            Kind.GOSSIP: self._on_gossip,
         }
 
     def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer], count: int) -> None:
@@ -461,6 +464,11 @@ class Inbound:
         """A node ends. What is there is let finish; children of actors here move at once."""
         self._node.membership.leaving(peer.name)
         self._remote.bring_home(peer, "it is leaving")
+
+    def _on_gossip(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        self._gossip.received(peer, value)
 
     def _close_cycle(self, asker: ActorRef[Any], token: int) -> None:
         tables = [self._remote.probed, *(p.pending for p in self._remote.peers.values())]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.address import host_port
 from actors.cluster.cluster import Cluster
+from actors.cluster.contacts import Contacts
+from actors.cluster.detection import Detection
 from actors.cluster.member import Member
 from actors.cluster.membership import metadata
 from actors.durations import check_timeout, time_limit
@@ -27,6 +29,7 @@ from actors.stats import NodeStats
 from actors.supervision import Restart
 from actors.watchdog import Watchdog
 from transport import Clock, LoopClock, Mesh, Transport, TransportOptions
+from transport.dns import is_named, resolved
 from transport.endpoint import parse_endpoint
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ class Node:
     local only. `seeds` are endpoints of nodes to join, in any order of starting; `roles` say what
     others may place here; `advertise` is what others are told instead of the bound endpoints.
 
-    `serialize_local` sends local messages through the codec too. `transport`, `clock` and `rng`
+    `serialize_local` sends local messages through the codec too; `detection` says how fast
+    failures are detected. `transport`, `clock` and `rng`
     are for tests (see `actors.testing`).
 
     Raises TypeError or ValueError for wrong names, endpoints and roles; entering raises BindError
@@ -68,6 +72,7 @@ class Node:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         options: TransportOptions | None = None,
+        detection: Detection | None = None,
     ) -> None:
         self.name = f"node-{secrets.token_hex(4)}" if name is None else check_name(name)
         self.events = EventStream()
@@ -83,6 +88,7 @@ class Node:
         self._clock = clock
         self._random = rng or random.Random()
         self._options = options or TransportOptions()
+        self._detection = detection or Detection()
         self._runtime: Runtime | None = None
         self._mesh: Mesh | None = None
         self._cluster: Cluster | None = None
@@ -119,6 +125,7 @@ class Node:
         )
         if isinstance(clock, LoopClock):
             self._watchdog = Watchdog(self._runtime)
+            self._runtime.culprit = self._watchdog.culprit
         if mesh is not None:
             try:
                 await self._join(mesh, self._runtime)
@@ -147,11 +154,21 @@ class Node:
     async def _join(self, mesh: Mesh, runtime: Runtime) -> None:
         self._mesh = runtime.remote.mesh = mesh
         own = {runtime.membership.own.address, *self._binds}
-        cluster = self._cluster = Cluster(runtime, [s for s in self._seeds if s not in own])
-        cluster.join()
+        seeds = [seed for seed in self._seeds if seed not in own]
+        # Within one process a name is all that an endpoint has.
+        names = [seed for seed in seeds if self._transport is None and is_named(seed)]
+        contacts = Contacts(
+            mesh,
+            runtime.clock,
+            [seed for seed in seeds if seed not in names],
+            names,
+            resolved,
+            lambda: len(runtime.membership.members) == 1,
+        )
+        cluster = self._cluster = Cluster(runtime, mesh, contacts, self._detection)
         with contextlib.suppress(TimeoutError):
             async with time_limit(runtime.clock, FIRST_ANSWERS):
-                await cluster.first_answers.wait()
+                await cluster.join()
         if cluster.refusal is not None:
             raise cluster.refusal
 
@@ -191,6 +208,8 @@ class Node:
         if self._mesh is not None:
             left = 5.0 if timeout is None else timeout - (runtime.clock.now() - started)
             await self._mesh.close(max(left, 0.5))
+        if self._cluster is not None:
+            self._cluster.close()
         if self._watchdog is not None:
             self._watchdog.close()
         runtime.close()

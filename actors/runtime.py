@@ -8,6 +8,7 @@ import itertools
 import logging
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import hosted_class, sendable_class
@@ -89,6 +90,8 @@ class Runtime:
         extensions = [self._ref_extension(), self._class_extension()]
         self.codec = Codec(default_registry, Limits(), extensions)
         self.remote = Remote(self)
+        self.culprit: Callable[[float], str] = _nobody
+        """Says what kept the event loop for the last so many seconds."""
         self.guardian = Family(self, _Nobody(), None, OneForOne(), by_child=True)
         """The family of the actors right under the node."""
 
@@ -190,6 +193,10 @@ class _Nobody:
     def escalate(self, error: BaseException) -> None:
         """Never called: under a node each child is counted by itself."""
         raise ActorStoppedError("the node", str(error))  # type: ignore[arg-type]
+
+
+def _nobody(_seconds: float) -> str:
+    return ""
 
 
 def _empty_context() -> contextvars.Context:

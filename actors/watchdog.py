@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from actors.cell import Cell
 from actors.events import HandlerBlocked
 from actors.letter import Letter
+from actors.pauses import CollectorPauses
 
 if TYPE_CHECKING:
     from actors.runtime import Runtime
@@ -26,6 +27,8 @@ INTERVAL = 0.05
 """Seconds between two looks."""
 LIMIT = 0.1
 """Seconds for which a handler may hold the loop unnoticed."""
+JUST_NOW = 0.5
+"""Seconds for which who held the loop is to blame for what comes late."""
 
 _HANDLERS = {f.__code__ for f in (Cell.take_turn, Cell.take, Cell._work, Cell._handle)}
 
@@ -42,6 +45,10 @@ class Watchdog:
         self._node = node
         self._loop_thread = threading.get_ident()
         self._closed = threading.Event()
+        self._blamed = ""
+        """What was last found to hold the loop, and until when it did."""
+        self._blamed_until = float("-inf")
+        self._collections = CollectorPauses()
         self._sign = time.monotonic()
         self._asked = False
         thread = threading.Thread(target=self._watch, name="actors-watchdog", daemon=True)
@@ -50,6 +57,16 @@ class Watchdog:
     def close(self) -> None:
         """Stop watching."""
         self._closed.set()
+        self._collections.close()
+
+    def culprit(self, seconds: float) -> str:
+        """Return in words what kept the loop for the last `seconds`."""
+        if self._blamed_until >= time.monotonic() - JUST_NOW:
+            return self._blamed
+        paused = self._collections.longest(seconds)
+        if paused > seconds / 2:
+            return f"a garbage collection of {paused:.1f} s"
+        return "it was stopped, got no processor, or something in C held the interpreter"
 
     def _watch(self) -> None:
         reported = False
@@ -80,6 +97,7 @@ class Watchdog:
 
     def _answer(self) -> None:
         self._asked = False
+        self._blamed_until = min(self._blamed_until, time.monotonic())
 
     def _culprit(self) -> _Culprit | None:
         found = _handler_in(sys._current_frames().get(self._loop_thread))
@@ -95,6 +113,7 @@ class Watchdog:
             kind,
             extra={"node": self._node.name, "path": cell.ref.path},
         )
+        self._blamed, self._blamed_until = f"{cell.ref.path} handling {kind}", float("inf")
         event = HandlerBlocked(cell.ref, kind, seconds)
         self._node.loop.call_soon_threadsafe(self._node.events.publish, event)
         return True

@@ -46,6 +46,8 @@ class Kind(IntEnum):
     """The sender's node ends: it handles what it has, and takes nothing more."""
     DONE = 20
     """How many COUNTED messages have ended."""
+    GOSSIP = 21
+    """What the failure detectors say to each other."""
 
 
 def portable(codec: Codec, error: BaseException, where: str) -> BaseException:

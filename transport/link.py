@@ -205,6 +205,11 @@ class Link:
         """The number of the last batch that was taken in."""
         return self._incoming.received
 
+    @property
+    def progress(self) -> int:
+        """A number that grows whenever the peer's loop has sent or taken in anything."""
+        return self._incoming.received + self._outgoing.acknowledged
+
     def attach(self, send: Callable[[Sequence[Buffer]], bool], received: int) -> None:
         """A connection is ready: send what the peer, which got as far as `received`, lacks.
 

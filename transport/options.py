@@ -41,12 +41,12 @@ class TransportOptions:
     max_frame: int = 80 * MIB
     max_buffers: int = 1024
     handshake_timeout: float = 3.0
-    heartbeat_interval: float = 1.0
-    heartbeat_timeout: float = 4.0
+    heartbeat_interval: float = 0.4
+    heartbeat_timeout: float = 1.4
     reconnect_initial: float = 0.05
     reconnect_maximum: float = 2.0
     reconnect_jitter: float = 0.2
-    disconnect_grace: float = 1.0
+    disconnect_grace: float = 60.0
     refused_grace: float = 0.3
     recv_budget: int = 256
     linger: float = 0.5

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from actors.cluster.contacts import Contacts
+from actors.cluster.detection import Detection, Life
+from actors.cluster.gossip import Gossip
 from actors.cluster.membership import QUARANTINED, Precedence, member_of
 from actors.errors import NodeRefusedError
-from actors.events import MemberDown, MemberSuspect, MemberUp, NodeRefused
+from actors.events import MemberDown, MemberLeft, MemberSuspect, MemberUp, NodeRefused
 from actors.inbound import Inbound
 from actors.wire import Kind
 from serialization import EnvelopeError
@@ -30,42 +32,32 @@ _LOUDNESS = {"left": logging.INFO, "closed": logging.DEBUG}
 class Cluster:
     """What the mesh calls (`transport.MeshHandler`), in terms of members and peers."""
 
-    def __init__(self, node: Runtime, seeds: Sequence[str]) -> None:
+    def __init__(self, node: Runtime, mesh: Mesh, contacts: Contacts, detection: Detection) -> None:
         self._node = node
-        self._seeds = tuple(seeds)
-        self._untried = set(seeds)
-        self._inbound = Inbound(node)
+        self.mesh = mesh
+        self._contacts = contacts
+        self._gossip = Gossip(node, self, detection)
+        self._inbound = Inbound(node, self._gossip)
         self._renewing = False
         self._open: dict[int, float] = {}
         """Lives that are over here, since when it is open whether they or this one go on."""
         self.refusal: NodeRefusedError | None = None
-        self.first_answers = asyncio.Event()
-        """Every seed has answered, refused, or failed to answer once."""
 
-    @property
-    def mesh(self) -> Mesh:
-        """The connections of this node."""
-        mesh = self._node.remote.mesh
-        assert mesh is not None
-        return mesh
-
-    def join(self) -> None:
-        """Call the seeds, now and until they answer."""
-        for seed in self._seeds:
-            self.mesh.dial(seed)
-        if not self._untried:
-            self.first_answers.set()
-
-    def _tried(self, endpoints: Sequence[str]) -> None:
-        self._untried.difference_update(endpoints)
-        if not self._untried:
-            self.first_answers.set()
+    async def join(self) -> None:
+        """Call the seeds, and wait until each has answered or failed to."""
+        self._contacts.begin()
+        await self._contacts.first_answers.wait()
 
     def leave(self) -> None:
         """Let all others know that this node ends: they place nothing here any more."""
         self._node.membership.leaving(self._node.name)
         for peer in tuple(self._node.remote.peers.values()):
             self._node.remote.signal(peer, Kind.LEAVING, "", None)
+
+    def close(self) -> None:
+        """The node has ended."""
+        self._gossip.close()
+        self._contacts.close()
 
     # --- what the mesh reports ------------------------------------------------------------------
 
@@ -96,19 +88,14 @@ class Cluster:
         """A node is up, and knows of others."""
         member = self._node.membership.up(peer)
         self.mesh.describe(self._node.membership.metadata)
-        self._tried(peer.endpoints)
         self._node.remote.connected(peer.name, peer.incarnation)
+        self._gossip.joined(life_of(peer), member.address)
         for endpoint in self._node.membership.unknown(directory):
             self.mesh.dial(endpoint)
         log.info("node %r is up at %s", peer.name, member.address)
         self._node.events.publish(MemberUp(member))
         self._node.placement.members_changed()
-        if self._untried and self._is_seed_elsewhere():
-            self.first_answers.set()
-
-    def _is_seed_elsewhere(self) -> bool:
-        """A seed may be known under another address than the one that was given."""
-        return len(self._node.membership.members) > len(self._seeds)
+        self._contacts.found(peer.endpoints, len(self._node.membership.members) - 1)
 
     def received(
         self, peer: Identity, records: Buffer, buffers: Sequence[Buffer], count: int
@@ -130,12 +117,14 @@ class Cluster:
             log.info("node %r is suspect: %s", peer.name, reason)
             self._node.remote.pause_children(peer.name, peer.incarnation)
             self._node.events.publish(MemberSuspect(member))
+            self._gossip.interrupted(life_of(peer))
 
     def restored(self, peer: Identity) -> None:
         """The link stands again."""
         member = self._node.membership.reachable(peer)
         if member is not None:
             log.info("node %r is up again", peer.name)
+            self._gossip.restored(life_of(peer))
             self._node.remote.resume_children(peer.name, peer.incarnation)
             self._node.events.publish(MemberUp(member))
             self._node.placement.members_changed()
@@ -150,10 +139,11 @@ class Cluster:
         if member is not None:
             level = _LOUDNESS.get(reason, logging.WARNING)
             log.log(level, "node %r at %s is down: %s", peer.name, member.address, reason)
-            self._node.events.publish(MemberDown(member, reason))
-        for seed in self._seeds:
-            if seed in peer.endpoints and reason != "closed":
-                self.mesh.dial(seed)
+            kind = MemberLeft if reason == "left" else MemberDown
+            self._node.events.publish(kind(member, reason))
+        self._gossip.parted(life_of(peer), reason, spread=_is_certain(reason))
+        if reason != "closed":
+            self._contacts.recall(peer.endpoints, lost=reason not in ("left", "restarted"))
 
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         """Another node does not let this one in."""
@@ -162,14 +152,34 @@ class Cluster:
             return
         self.refusal = NodeRefusedError(endpoint, f"{code}: {reason}")
         self._node.events.publish(NodeRefused(endpoint, f"{code}: {reason}"))
-        self._tried((endpoint,))
-        self.first_answers.set()
+        self._contacts.tried((endpoint,))
+        self._contacts.first_answers.set()
 
     def unreachable(self, endpoint: str, reason: str) -> None:
         """One attempt has failed; the mesh goes on trying the seeds."""
-        self._tried((endpoint,))
-        if endpoint not in self._seeds:
+        self._contacts.tried((endpoint,))
+        if not self._contacts.is_seed(endpoint):
             self._node.remote.not_there(endpoint, reason)
+
+    # --- what the failure detector finds ---
+
+    def declare_down(self, life: Life, reason: str) -> None:
+        """That member is down: give its link up, and never take that life in again."""
+        known = self.mesh.link(life.name)
+        if known is not None and known.peer.incarnation == life.incarnation:
+            self.mesh.drop(life.name, reason)
+        else:
+            self._node.membership.bury(*life)
+            self._gossip.parted(life, reason, spread=False)
+
+    def call(self, address: str) -> None:
+        """There is said to be a member at that address: call it, for a while."""
+        self._contacts.call(address)
+
+    def given_up(self, by: str) -> None:
+        """The others have declared this life down."""
+        log.warning("node %r has declared this one down", by)
+        self._begin_anew(None)
 
     # --- a new life -----------------------------------------------------------------------------
 
@@ -203,12 +213,22 @@ class Cluster:
         known = [m.address for m in node.membership.members if m is not node.membership.own]
         self.mesh.renew(incarnation := node.random.getrandbits(52) | 1)
         node.renew(incarnation)
+        self._gossip.renew()
         self.mesh.describe(node.membership.metadata)
-        for endpoint in dict.fromkeys((*self._seeds, *filter(None, known), *endpoints)):
-            self.mesh.dial(endpoint)
+        self._contacts.call_all([*known, *endpoints])
 
     def writable(self, peer: Identity) -> None:
         """A full link has room."""
         known = self._node.remote.peers.get((peer.name, peer.incarnation))
         if known is not None:
             known.writable()
+
+
+def life_of(peer: Identity) -> Life:
+    """Return which life of which node shook hands."""
+    return Life(peer.name, peer.incarnation)
+
+
+def _is_certain(reason: str) -> bool:
+    """Whether others should be told: not where the two only fell out with each other."""
+    return reason != "closed" and not reason.startswith(("dropped by", "protocol"))

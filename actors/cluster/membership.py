@@ -162,11 +162,15 @@ class Membership:
         self._peers.clear()
         self._over.clear()
 
-    def down(self, identity: Identity) -> Member | None:
-        """A node is gone; return what it was, None where it was not known."""
-        self._over[identity.name, identity.incarnation] = None
+    def bury(self, name: str, incarnation: int) -> None:
+        """That life is over, wherever it was known."""
+        self._over[name, incarnation] = None
         if len(self._over) > FORGET_AFTER:
             del self._over[next(iter(self._over))]
+
+    def down(self, identity: Identity) -> Member | None:
+        """A node is gone; return what it was, None where it was not known."""
+        self.bury(identity.name, identity.incarnation)
         member = self._peers.get(identity.name)
         if member is None or member.incarnation != identity.incarnation:
             return None

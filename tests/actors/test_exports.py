@@ -60,6 +60,9 @@ CONTRACT = {
 """What the contract names."""
 
 MORE = {
+    "Detection",
+    "MemberBusy",
+    "MemberLeft",
     "BindError",
     "Event",
     "HandlerBlocked",

@@ -14,6 +14,7 @@ from actors import (
     DeadLetter,
     Member,
     MemberDown,
+    MemberLeft,
     MemberSuspect,
     MemberUp,
     Node,
@@ -60,7 +61,7 @@ def disrupt(cluster: Cluster, one: str, other: str) -> None:
 
 
 async def test_members_come_and_go_as_events() -> None:
-    """MemberUp and MemberDown say who; `node.members` agrees, itself included."""
+    """MemberUp and MemberLeft, a MemberDown, say who; `node.members` agrees, itself included."""
     async with Cluster() as cluster:
         here = await cluster.start("here")
         events = Seen(here, MemberUp, MemberDown)
@@ -74,7 +75,7 @@ async def test_members_come_and_go_as_events() -> None:
         await cluster.clock.advance(1)
         assert [(type(event), event.member.name) for event in events.entries] == [
             (MemberUp, "there"),
-            (MemberDown, "there"),
+            (MemberLeft, "there"),
         ]
         assert {member.name for member in here.members if member.status == "up"} == {"here"}
 

@@ -333,7 +333,7 @@ async def test_an_ask_of_where_nobody_answers_fails_before_its_timeout() -> None
         await ghost.bind("tcp://ghost:1")
         ref = here.ref("actors://ghost@ghost:1/it#1.1")
         waiting = await begin(ref.ask(Kept(), timeout=None))
-        await cluster.clock.advance(2.0)
+        await cluster.clock.advance(1.0)
         assert not waiting.done()
         await cluster.clock.advance(1.5)
         with pytest.raises(NodeUnreachableError, match="ghost"):
@@ -489,7 +489,7 @@ async def test_a_node_closes_late_for_the_sake_of_messages() -> None:
         cluster.network.stall("there")
         servant.tell(Keep("last words"))
         closing = await begin(here.shutdown(timeout=30))
-        await cluster.clock.advance(2)
+        await cluster.clock.advance(1)
         assert not closing.done()
         cluster.network.unstall("there")
         await cluster.clock.advance(0.1)

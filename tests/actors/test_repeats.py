@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorRef, DeadLetter, Message, Node, Undecodable, on
-from actors.inbound import Inbound
 from actors.testing import MemoryNetwork
 from actors.wire import Kind
 from serialization import EnvelopeError, pack, pack_repeat
@@ -138,7 +137,7 @@ async def test_a_repeat_of_nothing_is_nonsense(records: bytes) -> None:
         here, _ = await cluster.start("here"), await cluster.start("there")
         peer = next(iter(here._runtime.remote.peers.values()))
         with pytest.raises(EnvelopeError):
-            Inbound(here._runtime).received(peer, records, (), records.count(b"\xc4") or 2)
+            here._cluster._inbound.received(peer, records, (), records.count(b"\xc4") or 2)
 
 
 async def test_batches_that_hold_next_to_nothing_hold_no_repeats() -> None:

@@ -1,0 +1,79 @@
+"""What failure detectors say to each other, and how it is written down."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from actors.cluster.rumours import Rumour
+
+MOST_MEMBERS = 10_000
+"""A roster of more members is refused."""
+
+
+class Probe(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """What all of them carry."""
+
+    rumours: list[Rumour]
+
+
+class Ping(Probe, frozen=True, tag="ping"):
+    """Are you there? `digest` stands for all that the sender takes for living."""
+
+    sequence: int
+    digest: int
+
+
+class Ack(Probe, frozen=True, tag="ack"):
+    """I am."""
+
+    sequence: int
+    digest: int
+
+
+class Enquiry(Probe, frozen=True, tag="enquiry"):
+    """I cannot reach that one; can you? (SWIM's ping-req.)"""
+
+    name: str
+    incarnation: int
+
+
+class Finding(Probe, frozen=True, tag="finding"):
+    """The answer to an enquiry: I can, or I cannot. (Lifeguard's nack is the latter.)"""
+
+    name: str
+    incarnation: int
+    reached: bool
+
+
+class Roster(Probe, frozen=True, tag="roster"):
+    """All that the sender takes for living, since our digests differ: anti-entropy."""
+
+    members: list[Rumour]
+    is_answer: bool
+    """Whether this answers another: that one is not answered again."""
+
+
+Message: TypeAlias = Ping | Ack | Enquiry | Finding | Roster
+
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def write(message: Message) -> bytes:
+    """Return it as bytes."""
+    return _encoder.encode(message)
+
+
+def read(data: object) -> Message:
+    """Return what was written. Raises ValueError where it makes no sense."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise ValueError(f"bytes are expected, not {type(data).__name__}")
+    try:
+        message = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+    if isinstance(message, Roster) and len(message.members) > MOST_MEMBERS:
+        raise ValueError(f"{len(message.members)} members, where {MOST_MEMBERS} is the most")
+    return message
