@@ -10,6 +10,7 @@ from actors import _siblings as _siblings
 from actors.actor import Actor
 from actors.cluster.detection import Detection
 from actors.cluster.member import Member
+from actors.cluster.partition import KeepMajority, StaticQuorum
 from actors.errors import (
     ActorNotFoundError,
     ActorsError,
@@ -47,12 +48,13 @@ from actors.events import (
     MemberSuspect,
     MemberUp,
     NodeRefused,
+    ReadinessChanged,
     Undecodable,
 )
 from actors.handlers import on
 from actors.mailbox import Mailbox
 from actors.node import Node
-from actors.props import Child, Props, Role
+from actors.props import Child, LeastLoaded, Props, Role
 from actors.reason import Reason, ReceiveTimeout, Terminated
 from actors.ref import ActorRef
 from actors.router import Router
@@ -84,6 +86,8 @@ __all__ = [
     "Directive",
     "Event",
     "HandlerBlocked",
+    "KeepMajority",
+    "LeastLoaded",
     "LinkFullError",
     "Mailbox",
     "MailboxFullError",
@@ -107,6 +111,7 @@ __all__ = [
     "OneForAll",
     "OneForOne",
     "Props",
+    "ReadinessChanged",
     "Reason",
     "ReceiveTimeout",
     "Refusal",
@@ -118,6 +123,7 @@ __all__ = [
     "Router",
     "SendTimeoutError",
     "SerializationError",
+    "StaticQuorum",
     "Supervisor",
     "Terminated",
     "Timers",

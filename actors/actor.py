@@ -14,7 +14,7 @@ from actors.handlers import Handler
 from actors.letter import Answer, Letter, Turn, current_turn
 from actors.mailbox import Mailbox
 from actors.names import check_name
-from actors.props import Props, Role, as_props, terms
+from actors.props import Place, Props, as_props, terms
 from actors.reason import Reason
 from actors.ref import check_ref
 from actors.supervision import OneForOne, Restart, Strategy
@@ -145,15 +145,15 @@ class Actor:
         self,
         props: Props[A] | type[A],
         name: str | None = None,
-        at: str | Role | None = None,
+        at: Place | None = None,
         restart: Restart = "transient",
         shutdown: float | None = 5.0,
     ) -> ActorRef[A]:
         """Start a child and return its ref at once; messages queue behind its start.
 
-        `at`: the name of a node or a `Role`. `restart`, `shutdown`: as in `Child`. A constructor
-        that raises is a failure of the child, not of this call. Raises NameTakenError;
-        TypeError or ValueError for wrong arguments.
+        `at`: the name of a node, a `Role` or `LeastLoaded()`. `restart`, `shutdown`: as in
+        `Child`. A constructor that raises is a failure of the child, not of this call. Raises
+        NameTakenError; TypeError or ValueError for wrong arguments.
         """
         recipe, agreed = as_props(props), terms(restart, shutdown, at)
         if name is not None:

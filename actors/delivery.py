@@ -57,6 +57,8 @@ class Delivery:
         self._make = TranscodingCell if serialize_local else Cell
         self.cells: dict[str, Cell] = {}
         """The living actors of this node, by key."""
+        self.populations: dict[type, int] = {}
+        """How many of them there are of each class."""
         self._fates: dict[str, tuple[Reason, str]] = {}
         self._fate_order: deque[str] = deque()
 
@@ -113,10 +115,12 @@ class Delivery:
         permanent: bool,
     ) -> Cell:
         """Make the cell of an actor of this node."""
-        is_router = issubclass(props.actor_class, Router)
+        actor_class = props.actor_class
+        is_router = issubclass(actor_class, Router)
         make = router_cell(props.args[0]) if is_router else self._make
         cell = make(self._node, key, props, keeper, owner, permanent)
         self.cells[key] = cell
+        self.populations[actor_class] = self.populations.get(actor_class, 0) + 1
         return cell
 
     def unborn(self, path: str, detail: str) -> ActorRef[Any]:
@@ -130,8 +134,18 @@ class Delivery:
     def forget(self, cell: Cell) -> None:
         """The actor has ended: remember how."""
         key = cell.ref._key
-        if self.cells.pop(key, None) is not None and cell.fate is not None:
+        if self.cells.pop(key, None) is None:
+            return
+        self._depart(cell.props.actor_class)
+        if cell.fate is not None:
             self.remember(key, *cell.fate)
+
+    def _depart(self, actor_class: type) -> None:
+        left = self.populations[actor_class] - 1
+        if left:
+            self.populations[actor_class] = left
+        else:
+            del self.populations[actor_class]
 
     def remember(self, key: str, reason: Reason, detail: str) -> None:
         """Remember how an actor ended; the oldest memories go."""

@@ -115,6 +115,17 @@ class MemberLeft(MemberDown):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadinessChanged(Event):
+    """Whether this side of the cluster goes on, by the node's policy for partitions.
+
+    `ready`: see `Node.is_ready`. `settled`: whether it takes over what lost members had.
+    """
+
+    ready: bool
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRefused(Event):
     """Another node refused to let this one in, or this one refused another."""
 

@@ -166,10 +166,13 @@ class Family:
     def _place(self, record: ChildRecord, *, patient: bool) -> None:
         """Build the child where it belongs; a patient one without a place waits for one."""
         node, at = self._node, record.terms.at
-        where = node.name if at is None else node.placement.choose(at, self._population)
+        actor_class = record.props.actor_class
+        where = node.name if at is None else node.placement.choose(at, actor_class)
         if where is None and patient:
             node.placement.wait(self)
             return
+        if where is not None and at is not None:
+            node.placement.settled(actor_class, where)
         birth = node.delivery.conceive(record, where)
         record.ref = birth.ref
         if self.watcher is not None:
@@ -185,9 +188,6 @@ class Family:
         cell = self._node.delivery.create(key, props, record, self.owner, permanent)
         record.ref = cell.ref
         cell.begin()
-
-    def _population(self, node_name: str) -> int:
-        return sum(1 for ref in self.refs if ref.node_name == node_name)
 
     def _has(self, record: ChildRecord) -> bool:
         return self._records.get(record.name) is record

@@ -82,6 +82,7 @@ class Guests:
         node = self._node
         if node.guardian.closed:
             raise NodeClosedError(node.name)
+        node.loads.host(actor_class)
         path = check_path(path_of(key))
         props = Props(actor_class, tuple(args), dict(kwargs))
         agreed = terms(restart, shutdown, None)

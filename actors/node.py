@@ -14,14 +14,14 @@ from actors.address import host_port
 from actors.cluster.cluster import Cluster
 from actors.cluster.contacts import Contacts
 from actors.cluster.detection import Detection
-from actors.cluster.member import Member
-from actors.cluster.membership import metadata
+from actors.cluster.member import Member, check_capacity
+from actors.cluster.partition import PartitionPolicy
 from actors.durations import check_timeout, time_limit
 from actors.errors import ActorNotFoundError, NodeClosedError, NodeUnreachableError
 from actors.events import EventStream, MemberUp
 from actors.family import ChildRecord
 from actors.names import check_name, check_path
-from actors.props import Props, Role, as_props, terms
+from actors.props import Place, Props, as_props, terms
 from actors.reason import Reason
 from actors.ref import ActorRef
 from actors.runtime import Runtime
@@ -52,8 +52,10 @@ class Node:
     others may place here; `advertise` is what others are told instead of the bound endpoints.
 
     `serialize_local` sends local messages through the codec too; `detection` says how fast
-    failures are detected. `transport`, `clock` and `rng`
-    are for tests (see `actors.testing`).
+    failures are detected, `partition` which side of a partition goes on (both, without it).
+    `version` is for others to see (`Member.version`); `capacity` is how much more this node can
+    bear than one of 1.0, for `LeastLoaded`.
+    `transport`, `clock` and `rng` are for tests (see `actors.testing`).
 
     Raises TypeError or ValueError for wrong names, endpoints and roles; entering raises BindError
     where an endpoint cannot be had, and NodeRefusedError where a seed does not let it in.
@@ -73,6 +75,9 @@ class Node:
         rng: random.Random | None = None,
         options: TransportOptions | None = None,
         detection: Detection | None = None,
+        partition: PartitionPolicy | None = None,
+        version: str = "",
+        capacity: float = 1.0,
     ) -> None:
         self.name = f"node-{secrets.token_hex(4)}" if name is None else check_name(name)
         self.events = EventStream()
@@ -89,6 +94,9 @@ class Node:
         self._random = rng or random.Random()
         self._options = options or TransportOptions()
         self._detection = detection or Detection()
+        self._partition = partition
+        self._version = version
+        self._capacity = check_capacity(capacity)
         self._runtime: Runtime | None = None
         self._mesh: Mesh | None = None
         self._cluster: Cluster | None = None
@@ -118,10 +126,25 @@ class Node:
         incarnation = secrets.randbits(52) | 1
         mesh, endpoints = await self._open(clock, incarnation)
         address = endpoints[0] if endpoints else None
-        own = Member(self.name, address, frozenset(self._roles), "up", incarnation)
+        own = Member(
+            self.name,
+            address,
+            frozenset(self._roles),
+            "joining" if mesh is not None else "up",
+            incarnation,
+            self._version,
+            self._capacity,
+            clock.wall(),
+        )
         tcp = next((e for e in endpoints if host_port(e)), None)
         self._runtime = Runtime(
-            self, own, host_port(tcp), clock, self._random, serialize_local=self._serialize_local
+            self,
+            own,
+            host_port(tcp),
+            clock,
+            self._random,
+            partition=self._partition,
+            serialize_local=self._serialize_local,
         )
         if isinstance(clock, LoopClock):
             self._watchdog = Watchdog(self._runtime)
@@ -145,7 +168,7 @@ class Node:
             clock=clock,
             handler=handler,
             options=self._options,
-            metadata=metadata(self._roles),
+            metadata=b"",
             rng=self._random,
         )
         endpoints = await mesh.start(self._binds, self._advertise)
@@ -171,6 +194,7 @@ class Node:
                 await cluster.join()
         if cluster.refusal is not None:
             raise cluster.refusal
+        runtime.membership.joined()
 
     async def shutdown(self, timeout: float | None = 10.0) -> bool:
         """Take nothing new in, handle what is queued, stop all actors, flush the links.
@@ -236,13 +260,14 @@ class Node:
         self,
         props: Props[A] | type[A],
         name: str | None = None,
-        at: str | Role | None = None,
+        at: Place | None = None,
         restart: Restart = "transient",
         shutdown: float | None = 5.0,
     ) -> ActorRef[A]:
         """Start an actor right under this node, or under the node `at`, and return its ref.
 
-        Returns at once; messages queue behind the start. `at`: the name of a node, or a `Role`.
+        Returns at once; messages queue behind the start. `at`: the name of a node, a `Role` or
+        `LeastLoaded()`.
         Where the spawn fails there, the ref ends with `error`. Raises NameTakenError,
         NodeClosedError, SerializationError (of arguments that must travel), TypeError, ValueError.
         """
@@ -250,12 +275,15 @@ class Node:
         recipe, agreed = as_props(props), terms(restart, shutdown, at)
         if name is not None:
             check_name(name)
-        where = self.name if at is None else runtime.placement.choose(at, lambda _: 0)
+        placement = runtime.placement
+        where = self.name if at is None else placement.choose(at, recipe.actor_class)
         if where == self.name:
             ref = runtime.guardian.spawn(recipe, name, agreed)
             assert ref is not None
             return ref
         name = name or runtime.made_up_name(recipe.actor_class)
+        if where is not None:
+            placement.settled(recipe.actor_class, where)
         birth = runtime.delivery.conceive(
             ChildRecord(runtime.guardian, recipe, name, agreed), where
         )
@@ -310,6 +338,14 @@ class Node:
     def members(self) -> tuple[Member, ...]:
         """The nodes that are up as far as this one knows, itself first."""
         return self._known().membership.members
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this side of the cluster goes on, by the `partition` policy: true without one.
+
+        Where it is not, its singletons have stopped; see `ReadinessChanged`.
+        """
+        return self._known().readiness.is_ready
 
     async def wait_for_members(self, n: int, timeout: float | None = None) -> None:
         """Wait until `n` nodes are up, this one included. `timeout` in seconds.

@@ -76,8 +76,23 @@ class Role:
         check_name(self.name, "role")
 
 
-Place = str | Role
-"""A node by its name, or any node of a role."""
+@register
+@dataclass(frozen=True, slots=True)
+class LeastLoaded:
+    """The node that has least to do, by what the members say of themselves every second: how late
+    their event loops are and how many messages wait, for their capacity. With `role` one of those
+    that have it. Raises like a name does.
+    """
+
+    role: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.role is not None:
+            check_name(self.role, "role")
+
+
+Place = str | Role | LeastLoaded
+"""A node by its name, any node of a role, or the least loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +112,10 @@ class Terms:
             check_seconds(self.shutdown, "shutdown", zero=True)
         if isinstance(self.at, str):
             check_name(self.at, "at")
-        elif self.at is not None and not isinstance(self.at, Role):
-            raise TypeError(f"at must be the name of a node or a Role, not {self.at!r}")
+        elif self.at is not None and not isinstance(self.at, Role | LeastLoaded):
+            raise TypeError(
+                f"at must be the name of a node, a Role or LeastLoaded(), not {self.at!r}"
+            )
 
 
 USUAL_TERMS = Terms("transient", 5.0, None)
@@ -123,7 +140,8 @@ class Child:
 
     `restart`: "permanent" (always), "transient" (only after a failure), "temporary" (never).
     `shutdown`: seconds the child has to stop before it is cancelled; 0 cancels at once, None
-    waits for ever. `at`: the name of a node, or a `Role`; None is the parent's own node.
+    waits for ever. `at`: the name of a node, a `Role` or `LeastLoaded()`; None is the parent's
+    own node.
     """
 
     props: Props[Any] | type[Actor]

@@ -16,7 +16,7 @@ from actors.cell import Cell
 from actors.errors import ActorsError, AskCycleError, NoRouteesError, SerializationError
 from actors.family import Family
 from actors.letter import Answer, Letter
-from actors.props import Child, Props, Role, as_props, terms
+from actors.props import Child, Place, Props, as_props, terms
 from actors.ref import ActorRef
 from actors.routing import Picker, RoundRobin, Routees
 from actors.spread import Branch, Broadcast, ScatterGather
@@ -38,7 +38,7 @@ class Plan:
     weights: tuple[float, ...] | None = None
     pool: Props[Any] | None = None
     size: int = 0
-    at: str | Role | None = None
+    at: Place | None = None
     supervision: Strategy = field(default_factory=OneForOne)
     group: tuple[ActorRef[Any], ...] = ()
 
@@ -60,7 +60,7 @@ class Router(Actor):
         size: int,
         strategy: str = "round-robin",
         *,
-        at: str | Role | None = None,
+        at: Place | None = None,
         key: Callable[[Any], Any] | None = None,
         weights: Sequence[float] | None = None,
         supervision: Strategy | None = None,

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from actors.actor import hosted_class, sendable_class
 from actors.address import Origin
 from actors.asks import Deadlines
+from actors.cluster.loads import Loads
 from actors.cluster.member import Member
 from actors.cluster.membership import Membership
+from actors.cluster.partition import PartitionPolicy
 from actors.cluster.placement import Placement
+from actors.cluster.readiness import Readiness
 from actors.cycles import Cycles
 from actors.dead_letters import DeadLetterLog
 from actors.delivery import Delivery
@@ -63,6 +66,7 @@ class Runtime:
         clock: Clock,
         rng: random.Random,
         *,
+        partition: PartitionPolicy | None,
         serialize_local: bool,
     ) -> None:
         self.public = public
@@ -85,7 +89,9 @@ class Runtime:
         self.cycles = Cycles(self)
         self.offload = Offload()
         self.membership = Membership(own)
-        self.placement = Placement(self.membership)
+        self.loads = Loads(own.life)
+        self.placement = Placement(self.membership, self.loads)
+        self.readiness = Readiness(self, partition)
         self.delivery = Delivery(self, serialize_local=serialize_local)
         extensions = [self._ref_extension(), self._class_extension()]
         self.codec = Codec(default_registry, Limits(), extensions)
@@ -147,7 +153,8 @@ class Runtime:
 
     def renew(self, incarnation: int) -> None:
         """Begin a new life: the actors here go on, under the addresses of the new incarnation."""
-        self.membership.renew(incarnation)
+        self.membership.renew(incarnation, self.clock.wall())
+        self.loads.renew(self.membership.own.life)
         self.origin = self.origin._replace(incarnation=incarnation)
         for cell in self.delivery.cells.values():
             cell.ref._origin = self.origin

@@ -18,6 +18,11 @@ class Ledger:
         self.outbound = 0
         self.undelivered = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are queued or in hand, without counting them one by one."""
+        return self.told - self.handled - self.failed - self.dead
+
 
 @dataclass(frozen=True, slots=True)
 class NodeStats:

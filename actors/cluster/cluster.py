@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from actors.cluster.contacts import Contacts
-from actors.cluster.detection import Detection, Life
+from actors.cluster.detection import Detection
 from actors.cluster.gossip import Gossip
+from actors.cluster.member import Life
 from actors.cluster.membership import QUARANTINED, Precedence, member_of
 from actors.errors import NodeRefusedError
 from actors.events import MemberDown, MemberLeft, MemberSuspect, MemberUp, NodeRefused
@@ -25,6 +26,9 @@ log = logging.getLogger("actors.cluster")
 PATIENCE = 5.0
 """Seconds until it is left to chance which of two lives goes on."""
 
+_IN_ORDER = frozenset({"left", "restarted"})
+"""Nobody is missed who is gone for such a reason."""
+
 _LOUDNESS = {"left": logging.INFO, "closed": logging.DEBUG}
 """How loud to say that a node is down, by the reason; for all others it is a warning."""
 
@@ -36,6 +40,7 @@ class Cluster:
         self._node = node
         self.mesh = mesh
         self._contacts = contacts
+        self._readiness = node.readiness
         self._gossip = Gossip(node, self, detection)
         self._inbound = Inbound(node, self._gossip)
         self._renewing = False
@@ -45,6 +50,7 @@ class Cluster:
 
     async def join(self) -> None:
         """Call the seeds, and wait until each has answered or failed to."""
+        self.mesh.describe(self._node.membership.metadata)
         self._contacts.begin()
         await self._contacts.first_answers.wait()
 
@@ -58,6 +64,7 @@ class Cluster:
         """The node has ended."""
         self._gossip.close()
         self._contacts.close()
+        self._readiness.close()
 
     # --- what the mesh reports ------------------------------------------------------------------
 
@@ -90,6 +97,7 @@ class Cluster:
         self.mesh.describe(self._node.membership.metadata)
         self._node.remote.connected(peer.name, peer.incarnation)
         self._gossip.joined(life_of(peer), member.address)
+        self._readiness.joined(member)
         for endpoint in self._node.membership.unknown(directory):
             self.mesh.dial(endpoint)
         log.info("node %r is up at %s", peer.name, member.address)
@@ -139,11 +147,12 @@ class Cluster:
         if member is not None:
             level = _LOUDNESS.get(reason, logging.WARNING)
             log.log(level, "node %r at %s is down: %s", peer.name, member.address, reason)
+            self._readiness.parted(member, lost=reason not in _IN_ORDER)
             kind = MemberLeft if reason == "left" else MemberDown
             self._node.events.publish(kind(member, reason))
         self._gossip.parted(life_of(peer), reason, spread=_is_certain(reason))
         if reason != "closed":
-            self._contacts.recall(peer.endpoints, lost=reason not in ("left", "restarted"))
+            self._contacts.recall(peer.endpoints, lost=reason not in _IN_ORDER)
 
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         """Another node does not let this one in."""
@@ -214,6 +223,7 @@ class Cluster:
         self.mesh.renew(incarnation := node.random.getrandbits(52) | 1)
         node.renew(incarnation)
         self._gossip.renew()
+        self._readiness.renew()
         self.mesh.describe(node.membership.metadata)
         self._contacts.call_all([*known, *endpoints])
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from actors.cluster.member import Life
 from actors.cluster.probes import Message
-
-
-class Life(NamedTuple):
-    """One life of a node."""
-
-    name: str
-    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,12 @@ from actors.cluster.detection import (
     Call,
     Detection,
     GivenUp,
-    Life,
     Send,
     Stalled,
     Verdict,
 )
 from actors.cluster.health import LocalHealth
+from actors.cluster.member import Life
 from actors.cluster.probes import Ack, Enquiry, Finding, Message, Ping, Roster
 from actors.cluster.rumours import Rumour, Rumours
 from actors.cluster.suspicion import Suspicion

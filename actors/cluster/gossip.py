@@ -12,12 +12,12 @@ from actors.cluster.detection import (
     Call,
     Detection,
     GivenUp,
-    Life,
     Send,
     Stalled,
     Verdict,
 )
 from actors.cluster.detector import FailureDetector
+from actors.cluster.member import Life
 from actors.cluster.probes import read, write
 from actors.events import MemberBusy
 from actors.wire import Kind
@@ -91,6 +91,7 @@ class Gossip:
     def parted(self, life: Life, reason: str, *, spread: bool) -> None:
         """A member is no more."""
         self._progress.pop(life, None)
+        self._node.loads.forget(life)
         self._detector.parted(life, reason, spread=spread)
         self._arm()
 
@@ -105,15 +106,22 @@ class Gossip:
 
     def received(self, peer: Peer, data: object) -> None:
         """A member says something. Raises ValueError where that makes no sense."""
-        life = Life(peer.name, peer.incarnation)
-        self._carry_out(self._detector.received(life, read(data), self._node.clock.now()))
+        life, said = Life(peer.name, peer.incarnation), read(data)
+        self._node.loads.hear(said.loads, self._is_member)
+        self._carry_out(self._detector.received(life, said.message, self._node.clock.now()))
+
+    def _is_member(self, life: Life) -> bool:
+        return life in self._node.remote.peers
 
     # --- what follows ---------------------------------------------------------------------------
 
     def _tick(self) -> None:
         self._timer = None
+        now = self._node.clock.now()
+        node = self._node
+        node.loads.measured(now - self._timer_due, node.ledger.waiting, node.delivery.populations)
         self._hear_links()
-        self._carry_out(self._detector.tick(self._node.clock.now()))
+        self._carry_out(self._detector.tick(now))
 
     def _hear_links(self) -> None:
         """Whoever sends or acknowledges anything has a loop that runs."""
@@ -134,7 +142,8 @@ class Gossip:
                 peer = self._node.remote.peers.get(to)
                 if peer is not None and not peer.gone:
                     self.sent += 1
-                    self._node.remote.signal(peer, Kind.GOSSIP, "", None, 0, write(message))
+                    data = write(message, self._node.loads.take())
+                    self._node.remote.signal(peer, Kind.GOSSIP, "", None, 0, data)
             case Verdict(life, reason):
                 self._executor.declare_down(life, reason)
             case Busy(life, seconds, culprit):

@@ -30,11 +30,17 @@ class _Metadata(msgspec.Struct, array_like=True):
     roles: list[str]
     company: list[int] = []
     """The incarnations of the other nodes that this one has not given up."""
+    version: str = ""
+    capacity: float = 1.0
+    born: float = 0.0
 
 
-def metadata(roles: Iterable[str], company: Iterable[int] = ()) -> bytes:
+def metadata(member: Member, company: Iterable[int] = ()) -> bytes:
     """Return what a node says of itself when it shakes hands."""
-    return msgspec.msgpack.encode(_Metadata(sorted(roles), list(company)))
+    said = _Metadata(
+        sorted(member.roles), list(company), member.version, member.capacity, member.born
+    )
+    return msgspec.msgpack.encode(said)
 
 
 def _said(identity: Identity) -> _Metadata:
@@ -48,7 +54,16 @@ def member_of(identity: Identity) -> Member:
     """Return the member that shook hands. Raises ValueError where it says nonsense of itself."""
     said = _said(identity)
     address = identity.endpoints[0] if identity.endpoints else None
-    return Member(identity.name, address, frozenset(said.roles), "up", identity.incarnation)
+    return Member(
+        identity.name,
+        address,
+        frozenset(said.roles),
+        "up",
+        identity.incarnation,
+        said.version,
+        said.capacity if 0 < said.capacity < float("inf") else 1.0,
+        said.born,
+    )
 
 
 class Membership:
@@ -80,7 +95,7 @@ class Membership:
     @property
     def metadata(self) -> bytes:
         """What this node says of itself at present."""
-        return metadata(self.own.roles, (m.incarnation for m in self._peers.values()))
+        return metadata(self.own, (member.incarnation for member in self._peers.values()))
 
     def precedence(self, identity: Identity) -> Precedence | None:
         """Return which of two lives that are over for each other goes on; None for any others.
@@ -156,9 +171,14 @@ class Membership:
         self._peers[identity.name] = member = replace(member, status=new)
         return member
 
-    def renew(self, incarnation: int) -> None:
-        """Begin a new life of this node, which knows of no others."""
-        self.own = replace(self.own, incarnation=incarnation)
+    def joined(self) -> None:
+        """This node has tried all that it was to join."""
+        if self.own.status == "joining":
+            self.own = replace(self.own, status="up")
+
+    def renew(self, incarnation: int, now: float) -> None:
+        """Begin a new life of this node, which knows of no others; `now` by the wall clock."""
+        self.own = replace(self.own, incarnation=incarnation, born=now)
         self._peers.clear()
         self._over.clear()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from actors.cluster.loads import Loads
+from actors.cluster.member import Member
 from actors.cluster.membership import Membership
-from actors.props import Place, Role
+from actors.props import LeastLoaded, Place, Role
 
 if TYPE_CHECKING:
     from actors.family import Family
@@ -15,41 +16,58 @@ if TYPE_CHECKING:
 class Placement:
     """Chooses among the members that are up."""
 
-    def __init__(self, membership: Membership) -> None:
+    def __init__(self, membership: Membership, loads: Loads) -> None:
         self._membership = membership
+        self._loads = loads
         self._waiting: dict[Family, None] = {}
         self._turn = 0
 
-    def choose(self, at: Place | None, population: Callable[[str], int]) -> str | None:
+    def choose(self, at: Place | None, actor_class: type) -> str | None:
         """Return the name of a node for `at`; None where there is none at present.
 
-        Of the nodes of a role it is the one with the smallest `population(name)`; ties go round.
+        Of the nodes of a role it is the one with the fewest actors of that class, and of those for
+        `LeastLoaded` the one with least to do, by what they say of themselves; ties go round.
         """
         if at is None:
             return self._membership.own.name
         if isinstance(at, str):
             member = self._membership.get(at)
             return None if member is None or member.status == "leaving" else at
-        names = self.nodes_of(at)
-        if not names:
+        members = self._candidates(at)
+        if not members:
             return None
         self._turn += 1
-        start = self._turn % len(names)
-        return min((*names[start:], *names[:start]), key=population)
+        start = self._turn % len(members)
+        in_turn = (*members[start:], *members[:start])
+        if isinstance(at, Role):
+            population = self._loads.population
+            return min(in_turn, key=lambda member: population(member.life, actor_class)).name
+        chosen = min(in_turn, key=lambda member: self._loads.of(member.life, member.capacity))
+        return chosen.name
 
-    def nodes_of(self, role: Role) -> list[str]:
-        """Return the names of the nodes that have the role; suspect ones for want of better."""
-        members = [m for m in self._membership.members if role.name in m.roles]
+    def _candidates(self, at: Role | LeastLoaded) -> list[Member]:
+        """Return the members that `at` allows, by name; suspect ones for want of better."""
+        role = at.name if isinstance(at, Role) else at.role
+        members = [m for m in self._membership.members if role is None or role in m.roles]
         for status in ("up", "suspect"):
-            names = sorted(m.name for m in members if m.status == status)
-            if names:
-                return names
+            found = [member for member in members if member.status == status]
+            if found:
+                return sorted(found, key=lambda member: member.name)
         return []
+
+    def settled(self, actor_class: type, node_name: str) -> None:
+        """An actor was placed there."""
+        member = self._membership.get(node_name)
+        if member is not None:
+            self._loads.place(member.life, actor_class)
 
     def complaint(self, at: Place | None) -> str:
         """Return in words why there was no node for `at`."""
-        if isinstance(at, Role):
-            return f"no node with the role {at.name!r} is up"
+        role = at.name if isinstance(at, Role) else getattr(at, "role", None)
+        if role is not None:
+            return f"no node with the role {role!r} is up"
+        if isinstance(at, LeastLoaded):
+            return "no node is up"
         return f"no node {at!r} is up"
 
     def wait(self, family: Family) -> None:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from actors.cluster.loads import Report
 from actors.cluster.rumours import Rumour
 
 MOST_MEMBERS = 10_000
@@ -57,23 +58,32 @@ class Roster(Probe, frozen=True, tag="roster"):
 
 Message: TypeAlias = Ping | Ack | Enquiry | Finding | Roster
 
-_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+class Said(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """A message, and how busy some members are."""
+
+    message: Message
+    loads: list[Report]
+
+
+_decoder: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def write(message: Message) -> bytes:
-    """Return it as bytes."""
-    return _encoder.encode(message)
+def write(message: Message, loads: list[Report]) -> bytes:
+    """Return them as bytes."""
+    return _encoder.encode(Said(message, loads))
 
 
-def read(data: object) -> Message:
+def read(data: object) -> Said:
     """Return what was written. Raises ValueError where it makes no sense."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ValueError(f"bytes are expected, not {type(data).__name__}")
     try:
-        message = _decoder.decode(data)
+        said = _decoder.decode(data)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
+    message = said.message
     if isinstance(message, Roster) and len(message.members) > MOST_MEMBERS:
         raise ValueError(f"{len(message.members)} members, where {MOST_MEMBERS} is the most")
-    return message
+    return said

@@ -215,7 +215,7 @@ class Cluster:
         for node in reversed(self.nodes):
             await self.finish(node.shutdown(timeout=2))
 
-    async def start(self, name: str, *roles: str) -> Node:
+    async def start(self, name: str, *roles: str, **more: Any) -> Node:
         """Start a node that joins the others, and wait until all know it."""
         seeds = [f"tcp://{node.name}:1" for node in self.nodes]
         node = Node(
@@ -225,6 +225,7 @@ class Cluster:
             roles=roles,
             clock=self.clock,
             transport=self.network.transport(name),
+            **more,
         )
         await node.__aenter__()
         self.nodes.append(node)

@@ -60,6 +60,10 @@ CONTRACT = {
 """What the contract names."""
 
 MORE = {
+    "KeepMajority",
+    "LeastLoaded",
+    "ReadinessChanged",
+    "StaticQuorum",
     "Detection",
     "MemberBusy",
     "MemberLeft",

@@ -364,7 +364,7 @@ def life(name: str, incarnation: int, company: list[int]) -> Membership:
     own = Member(name, f"tcp://{name}:1", frozenset(), "up", incarnation)
     membership = Membership(own)
     for each in company:
-        membership.up(Identity(f"n{each}", each, (), metadata(())))
+        membership.up(Identity(f"n{each}", each, (), metadata(own)))
     return membership
 
 

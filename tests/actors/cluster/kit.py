@@ -8,8 +8,9 @@ import random
 from collections import Counter
 from typing import Any
 
-from actors.cluster.detection import Busy, Call, Detection, GivenUp, Life, Send, Stalled, Verdict
+from actors.cluster.detection import Busy, Call, Detection, GivenUp, Send, Stalled, Verdict
 from actors.cluster.detector import FailureDetector
+from actors.cluster.member import Life
 from actors.cluster.probes import read, write
 
 LATENCY = 0.001
@@ -121,7 +122,7 @@ class Company:
         for action in actions:
             if isinstance(action, Send):
                 self.sent[name] += 1
-                self._at(LATENCY, self._deliver, name, action.to, write(action.message))
+                self._at(LATENCY, self._deliver, name, action.to, write(action.message, []))
                 continue
             self.found.append((self.now, name, action))
             if isinstance(action, Verdict):
@@ -135,7 +136,7 @@ class Company:
             self._at(0.01, self._deliver, sender, to, data)
         elif to.name in self.detectors and frozenset((sender, to.name)) not in self._cut:
             detector = self.detectors[to.name]
-            self._do(to.name, detector.received(self.lives[sender], read(data), self.now))
+            self._do(to.name, detector.received(self.lives[sender], read(data).message, self.now))
 
     # --- what was found
 

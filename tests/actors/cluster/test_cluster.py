@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from actors import MemberDown, MemberSuspect, MemberUp, Node
-from actors.cluster.detection import Life
+from actors import (
+    KeepMajority,
+    MemberDown,
+    MemberSuspect,
+    MemberUp,
+    Node,
+    ReadinessChanged,
+)
+from actors.cluster.member import Life
 from tests.actors.kit import Cluster, Seen
 
 
@@ -111,3 +118,22 @@ async def test_nonsense_among_the_gossip_spoils_nothing() -> None:
             one._runtime.remote.signal(peer, 21, "", None, 0, nonsense)
         await cluster.clock.advance(5)
         assert statuses(one) == {"b": "up", "c": "up"}
+
+
+async def test_the_lesser_side_of_a_partition_is_not_ready_until_it_is_healed() -> None:
+    """With keep-majority it says so once that is stable; the other side goes on all the time."""
+    policy = KeepMajority(stable_after=2.0)
+    async with Cluster() as cluster:
+        one, other, third = [await cluster.start(name, partition=policy) for name in "abc"]
+        changes = Seen(third, ReadinessChanged)
+        cluster.network.cut("a", "c")
+        cluster.network.cut("b", "c")
+        await cluster.clock.advance(12)
+        assert (one.is_ready, other.is_ready, third.is_ready) == (True, True, False)
+        cluster.network.heal("a", "c")
+        cluster.network.heal("b", "c")
+        await cluster.finish(one.wait_for_members(3, timeout=30))
+        await cluster.clock.advance(5)
+        assert third.is_ready
+        assert [event.ready for event in changes.entries if not event.ready] == [False]
+        assert changes.entries[-1].ready

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.cluster.detection import Busy, Call, Detection, GivenUp, Life, Verdict
+from actors.cluster.detection import Busy, Call, Detection, GivenUp, Verdict
 from actors.cluster.detector import FailureDetector
+from actors.cluster.member import Life
 from actors.cluster.probes import Finding, Roster
 from actors.cluster.rumours import LOAD, Rumour
 from tests.actors.cluster.kit import NOTICE, Company
