@@ -28,6 +28,7 @@ from actors.errors import (
     NodeRefusedError,
     NodeUnreachableError,
     NoRouteesError,
+    RegistryFullError,
     RemoteError,
     RestartLimitError,
     SendTimeoutError,
@@ -41,12 +42,15 @@ from actors.events import (
     ActorStopped,
     DeadLetter,
     Event,
+    GroupJoined,
+    GroupLeft,
     HandlerBlocked,
     MemberBusy,
     MemberDown,
     MemberLeft,
     MemberSuspect,
     MemberUp,
+    NameConflict,
     NodeRefused,
     ReadinessChanged,
     Undecodable,
@@ -57,6 +61,7 @@ from actors.node import Node
 from actors.props import Child, LeastLoaded, Props, Role
 from actors.reason import Reason, ReceiveTimeout, Terminated
 from actors.ref import ActorRef
+from actors.registry import Groups, Topics
 from actors.router import Router
 from actors.stats import NodeStats
 from actors.supervision import Backoff, Directive, OneForAll, OneForOne, RestForOne
@@ -85,6 +90,9 @@ __all__ = [
     "Detection",
     "Directive",
     "Event",
+    "GroupJoined",
+    "GroupLeft",
+    "Groups",
     "HandlerBlocked",
     "KeepMajority",
     "LeastLoaded",
@@ -100,6 +108,7 @@ __all__ = [
     "Message",
     "MessageDecodeError",
     "MessageTooLargeError",
+    "NameConflict",
     "NameTakenError",
     "NoRouteesError",
     "Node",
@@ -115,6 +124,7 @@ __all__ = [
     "Reason",
     "ReceiveTimeout",
     "Refusal",
+    "RegistryFullError",
     "RemoteError",
     "Reply",
     "RestForOne",
@@ -127,6 +137,7 @@ __all__ = [
     "Supervisor",
     "Terminated",
     "Timers",
+    "Topics",
     "Undecodable",
     "UnhandledMessageError",
     "UnknownMessageError",

@@ -12,6 +12,8 @@ _ADDRESS = re.compile(
     r"#(?P<incarnation>[0-9a-f]+)\.(?P<serial>[0-9a-f\-]+)"
 )
 
+_SERIAL = re.compile(r"[0-9a-f\-]+")
+
 
 class Origin(NamedTuple):
     """One life of one node: refs to its actors are good for that life alone."""
@@ -48,6 +50,15 @@ def parse_address(text: object) -> Address:
     check_path(match["path"])
     origin = Origin(match["node"], int(match["incarnation"], 16), match["endpoint"])
     return Address(origin, f"{match['path']}#{match['serial']}")
+
+
+def check_key(key: str) -> str:
+    """Return `key` if it is one, `path#serial`. Raises ValueError."""
+    path, _, serial = key.partition("#")
+    if _SERIAL.fullmatch(serial) is None:
+        raise ValueError(f"{key!r} is no key of an actor; one looks like path#serial")
+    check_path(path)
+    return key
 
 
 def path_of(key: str) -> str:

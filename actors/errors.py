@@ -38,6 +38,7 @@ __all__ = [
     "NodeRefusedError",
     "NodeUnreachableError",
     "Refusal",
+    "RegistryFullError",
     "RemoteError",
     "RestartLimitError",
     "SendTimeoutError",
@@ -227,11 +228,32 @@ class ActorNotFoundError(ActorsError, LookupError):
 
 @register
 class NameTakenError(ActorsError, ValueError):
-    """A living actor has that name already. Attribute: `path`."""
+    """A living actor has that name already.
 
-    def __init__(self, path: str) -> None:
-        super().__init__(f"the name {path!r} is taken by a living actor; choose another")
+    Attributes: `path`, and for a name in the cluster `holder` (its address, None where unknown).
+    """
+
+    def __init__(self, path: str, holder: object = None) -> None:
+        by = "a living actor" if holder is None else str(holder)
+        super().__init__(f"the name {path!r} is taken by {by}; choose another")
         self.path = path
+        self.holder = None if holder is None else str(holder)
+
+
+@register
+class RegistryFullError(ActorsError):
+    """A node has as many names, memberships and subscriptions as it may have.
+
+    Attributes: `node`, `limit`.
+    """
+
+    def __init__(self, node: str, limit: int) -> None:
+        super().__init__(
+            f"the actors of node {node!r} have {limit} names, memberships and subscriptions "
+            "already; take some away, or spread the actors over more nodes"
+        )
+        self.node = node
+        self.limit = limit
 
 
 @register

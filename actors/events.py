@@ -134,6 +134,31 @@ class NodeRefused(Event):
     by_us: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NameConflict(Event):
+    """An actor of this node has lost its name to one that had it earlier; both live on."""
+
+    name: str
+    winner: ActorRef[Any]
+    loser: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupJoined(Event):
+    """An actor, here or elsewhere, is a member of a group."""
+
+    group: str
+    ref: ActorRef[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLeft(Event):
+    """An actor is a member no more: it left, has ended, or its node is lost."""
+
+    group: str
+    ref: ActorRef[Any]
+
+
 E = TypeVar("E", bound=Event)
 Callback = Callable[[Any], object]
 

@@ -126,6 +126,10 @@ class Inbound:
             Kind.LEAVING: self._on_leaving,
             Kind.DONE: self._on_done,
             Kind.GOSSIP: self._on_gossip,
+            Kind.ENTRIES: node.registry.on_entries,
+            Kind.ENROL: node.registry.on_enrol,
+            Kind.WHEREIS: node.registry.on_whereis,
+            Kind.PUBLISH: self._on_publish,
         }
 
     def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer], count: int) -> None:
@@ -342,6 +346,10 @@ class Inbound:
                 parent = None if sender is None else self._ref(peer, sender)
                 self._guests.refuse(peer, target, parent, error)
                 return
+            if kind == Kind.PUBLISH:
+                who = None if sender is None else self._ref(peer, sender)
+                self._undecodable(target, who, None, tag, body, error)
+                return
             if kind not in {Kind.ERROR, Kind.CHILD}:
                 self._remote.reply_error(peer, correlation, error)
                 return
@@ -458,11 +466,18 @@ class Inbound:
         for number, count in pairs(value):
             peer.tallies.end(number, count)
 
+    def _on_publish(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        who = None if sender is None else peer.refs.get(sender) or self._ref(peer, sender)
+        self._node.registry.topics._published(target, value, who)
+
     def _on_leaving(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         """A node ends. What is there is let finish; children of actors here move at once."""
         self._node.membership.leaving(peer.name)
+        self._node.registry.leaving(peer)
         self._remote.bring_home(peer, "it is leaving")
 
     def _on_gossip(

@@ -24,6 +24,7 @@ from actors.names import check_name, check_path
 from actors.props import Place, Props, as_props, terms
 from actors.reason import Reason
 from actors.ref import ActorRef
+from actors.registry import Groups, Topics
 from actors.runtime import Runtime
 from actors.stats import NodeStats
 from actors.supervision import Restart
@@ -326,6 +327,45 @@ class Node:
         found: asyncio.Future[ActorRef[Any]] = runtime.loop.create_future()
         runtime.remote.resolve(peer, path, found)
         return await found
+
+    # --- actors by name, in groups and by topic -------------------------------------------------
+
+    async def register(self, name: str, ref: ActorRef[Any], timeout: float | None = 5.0) -> None:
+        """Give an actor, here or elsewhere, a name that it alone has in the whole cluster.
+
+        Returns when all members that are up know it. The actor has the name until it ends, or
+        until `unregister`. Where two take one name at the same time, or on two sides of a cut, the
+        earlier one has it, and the other side hears of a `NameConflict`. `timeout` in seconds; what
+        raises has registered nothing. Raises NameTakenError, ActorStoppedError, TimeoutError,
+        NodeUnreachableError, RegistryFullError; TypeError or ValueError for wrong arguments.
+        """
+        await self._running().registry.names.register(name, ref, timeout)
+
+    async def unregister(self, name: str, timeout: float | None = 5.0) -> None:
+        """Take the name from whoever has it, here or elsewhere; nothing where nobody has.
+
+        Returns when all members that are up know it. `timeout` in seconds. Raises TimeoutError,
+        NodeUnreachableError; TypeError or ValueError for wrong arguments.
+        """
+        await self._known().registry.names.unregister(name, timeout)
+
+    async def whereis(self, name: str, timeout: float | None = 0) -> ActorRef[Any] | None:
+        """Return the actor that was registered under this name anywhere in the cluster, or None.
+
+        With a `timeout` (seconds, None for ever) it waits so long for somebody to have the name.
+        Raises TypeError or ValueError for wrong arguments.
+        """
+        return await self._known().registry.names.whereis(name, timeout)
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of the cluster: `node.groups.join("resize", ref)`."""
+        return self._known().registry.groups
+
+    @property
+    def topics(self) -> Topics:
+        """The topics of the cluster: `node.topics.subscribe("prices.#", ref)`."""
+        return self._known().registry.topics
 
     # --- the cluster ----------------------------------------------------------------------------
 

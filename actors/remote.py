@@ -269,6 +269,23 @@ class Remote:
                 return Run(actor, letter.sender, message_class, encode)
         return (kind, actor, letter.sender, tag)
 
+    def publish(
+        self,
+        peer: Peer,
+        target: str,
+        sender: ActorRef[Any] | None,
+        message: object,
+        encoded: Encoded,
+    ) -> None:
+        """Send a message for all subscribers there, once; what does not leave is a dead letter."""
+        self._node.ledger.outbound += 1
+        mark = (Kind.PUBLISH, target, sender, encoded.tag)
+        if not self._push(peer, Kind.PUBLISH, target, sender, 0, encoded, 1, mark):
+            self._node.ledger.undelivered += 1
+            ref = self.ref(Origin(peer.name, peer.incarnation), target)
+            reason = f"node {peer.name!r} is gone, or the link to it is full"
+            self._node.mourn(message, ref, sender, reason)
+
     def _undelivered(
         self, actor: RemoteActor, letter: Letter, reason: str, error: ActorsError | None = None
     ) -> None:
@@ -496,6 +513,7 @@ class Remote:
             self.lose(other, f"node {name!r} is another incarnation by now", ())
         if link is not None:
             self._mourn_parcels(peer, peer.connected(link), "the link is full")
+        self._node.registry.connected(peer)
 
     def lose(self, peer: Peer, reason: str, undelivered: Sequence[Parcel]) -> None:
         """A node is gone for good: all that hangs on it ends now."""
@@ -503,6 +521,7 @@ class Remote:
             return
         peer.gone = True
         self.peers.pop((peer.name, peer.incarnation), None)
+        self._node.registry.disconnected(peer)
         if peer.timer is not None:
             peer.timer.cancel()
         if peer.link is not None:
@@ -537,14 +556,21 @@ class Remote:
             family.lost(records, reason)
 
     def pause_children(self, name: str, incarnation: int) -> None:
-        """Let pools do without their routees on a node whose link is broken."""
+        """Let routers do without their routees on a node whose link is broken."""
         for record in self._children_at(name, incarnation):
             record.pause()
+        self._suspect(name, incarnation, is_suspect=True)
 
     def resume_children(self, name: str, incarnation: int) -> None:
         """The link stands again."""
         for record in self._children_at(name, incarnation):
             record.started()
+        self._suspect(name, incarnation, is_suspect=False)
+
+    def _suspect(self, name: str, incarnation: int, *, is_suspect: bool) -> None:
+        peer = self.peers.get((name, incarnation))
+        if peer is not None:
+            self._node.registry.suspect(peer, is_suspect=is_suspect)
 
     def _children_at(self, name: str, incarnation: int) -> list[ChildRecord]:
         peer = self.peers.get((name, incarnation))

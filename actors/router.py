@@ -16,6 +16,7 @@ from actors.cell import Cell
 from actors.errors import ActorsError, AskCycleError, NoRouteesError, SerializationError
 from actors.family import Family
 from actors.letter import Answer, Letter
+from actors.names import check_name
 from actors.props import Child, Place, Props, as_props, terms
 from actors.ref import ActorRef
 from actors.routing import Picker, RoundRobin, Routees
@@ -41,6 +42,8 @@ class Plan:
     at: Place | None = None
     supervision: Strategy = field(default_factory=OneForOne)
     group: tuple[ActorRef[Any], ...] = ()
+    follows: str | None = None
+    """The name of a group of the cluster, whose members are the routees."""
 
 
 class Router(Actor):
@@ -85,7 +88,7 @@ class Router(Actor):
     @classmethod
     def group(
         cls,
-        routees: Sequence[ActorRef[Any]],
+        routees: Sequence[ActorRef[Any]] | str,
         strategy: str = "round-robin",
         *,
         key: Callable[[Any], Any] | None = None,
@@ -93,8 +96,12 @@ class Router(Actor):
     ) -> Props[Router]:
         """Return the recipe of a router over actors that live their own lives.
 
-        A routee that ends leaves the group. Arguments as in `pool`. Raises TypeError, ValueError.
+        `routees` are refs, or the name of a group of the cluster (`node.groups`): then the router
+        follows its members as they join, leave and end. A routee that ends leaves the group.
+        Arguments as in `pool`; `weights` are for refs alone. Raises TypeError, ValueError.
         """
+        if isinstance(routees, str):
+            return cls._following(routees, strategy, key, weights)
         group = tuple(routees)
         for routee in group:
             if not isinstance(routee, ActorRef):
@@ -103,6 +110,22 @@ class Router(Actor):
             raise ValueError("a group needs at least one routee")
         checked = _checked(strategy, key, weights, len(group))
         return Props(cls, (Plan(strategy, key, checked, group=group),))
+
+    @classmethod
+    def _following(
+        cls,
+        group: str,
+        strategy: str,
+        key: Callable[[Any], Any] | None,
+        weights: Sequence[float] | None,
+    ) -> Props[Router]:
+        check_name(group, "group")
+        if weights is not None:
+            raise TypeError(
+                f"weights are for a list of routees: nobody knows how many join the group {group!r}"
+            )
+        _checked(strategy, key, None, 0)
+        return Props(cls, (Plan(strategy, key, follows=group),))
 
 
 def _checked(
@@ -126,6 +149,7 @@ class RouterCell(Cell):
     _routees: Routees[ActorRef[Any]] = cast("Any", None)
     _paused: dict[ActorRef[Any], None] = cast("Any", None)
     _weights: dict[str, float] = cast("Any", None)
+    _unfollow: Callable[[], None] | None = None
 
     def _construct(self) -> None:
         super()._construct()
@@ -139,6 +163,8 @@ class RouterCell(Cell):
         super()._started()
         if self._plan.pool is not None:
             self._open_pool(self._plan, self._plan.pool)
+        elif self._plan.follows is not None:
+            self._unfollow = self.node.registry.groups._follow(self._plan.follows, self)
         else:
             self._open_group(self._plan)
 
@@ -173,6 +199,9 @@ class RouterCell(Cell):
 
     def _dismiss(self) -> None:
         """Hand nothing more to anybody."""
+        if self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
         for ref in tuple(self._routees or ()):
             self._routees.remove(ref)
         self._paused = {}
@@ -194,6 +223,20 @@ class RouterCell(Cell):
         self._paused.pop(ref, None)
         if ref in self._routees:
             self._routees.remove(ref)
+
+    def member_joined(self, ref: ActorRef[Any]) -> None:
+        """An actor joined the group that this router follows; it never routes to itself."""
+        if ref != self.ref:
+            self.child_joined(ref)
+
+    def member_paused(self, ref: ActorRef[Any]) -> None:
+        """The link to its node broke: hand it messages only while there is no other."""
+        if ref in self._routees:
+            self.child_paused(ref)
+
+    def member_left(self, ref: ActorRef[Any]) -> None:
+        """One has left that group, has ended, or was lost with its node."""
+        self.child_left(ref)
 
     def notify(self, notice: Terminated) -> None:
         """A routee of the group has ended."""
@@ -243,7 +286,11 @@ class PickingCell(RouterCell):
 
     def _made_routees(self, plan: Plan) -> Picker[ActorRef[Any]]:
         self._picker = make_picker(
-            plan.strategy, key=plan.key, weights=plan.weights, random=self.node.random, name=_path
+            plan.strategy,
+            key=plan.key,
+            weights=plan.weights,
+            random=self.node.random,
+            name=_path if plan.pool is not None else _place,
         )
         return self._picker
 
@@ -348,7 +395,10 @@ class SpreadingCell(RouterCell):
         self.deliver(letter)
 
     def _in_order(self) -> tuple[ActorRef[Any], ...]:
-        """Return the living routees in the order in which they were given."""
+        """Return the living routees in the order in which they were given, or have joined."""
+        if self._plan.follows is not None:
+            members = self.node.registry.groups.members(self._plan.follows)
+            return tuple(ref for ref in members if ref != self.ref)
         if self.family is not None:
             return self.family.refs
         return tuple(ref for ref in self._plan.group if ref in (self.watching or ()))
@@ -387,5 +437,10 @@ class Counted:
 
 
 def _path(ref: ActorRef[Any]) -> str:
-    """The place of a routee on the hash ring: its name, which a restart elsewhere keeps."""
+    """The place on the hash ring of a pool's routee: its name, which a restart elsewhere keeps."""
     return ref.path
+
+
+def _place(ref: ActorRef[Any]) -> str:
+    """That of any other: routees on different nodes may have the same path."""
+    return f"{ref.node_name}/{ref.path}"

@@ -31,6 +31,7 @@ from actors.letter import Letter
 from actors.names import legal_name
 from actors.offload import Offload
 from actors.ref import ActorRef
+from actors.registry import Registry
 from actors.remote import Remote
 from actors.stats import Ledger
 from actors.supervision import OneForOne
@@ -98,6 +99,7 @@ class Runtime:
         self.remote = Remote(self)
         self.culprit: Callable[[float], str] = _nobody
         """Says what kept the event loop for the last so many seconds."""
+        self.registry = Registry(self)
         self.guardian = Family(self, _Nobody(), None, OneForOne(), by_child=True)
         """The family of the actors right under the node."""
 
@@ -168,6 +170,7 @@ class Runtime:
     def forget(self, cell: Cell) -> None:
         """An actor has ended."""
         self.delivery.forget(cell)
+        self.registry.ended(cell.ref)
 
     def queued(self) -> int:
         """Count the messages that are here and not yet accounted for."""
@@ -189,7 +192,8 @@ class Runtime:
         return ref
 
     def close(self) -> None:
-        """Let go of timers and pools."""
+        """Let go of tasks, timers and pools."""
+        self.registry.close()
         self.deadlines.close()
         self.offload.close()
 

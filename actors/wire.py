@@ -48,6 +48,14 @@ class Kind(IntEnum):
     """How many COUNTED messages have ended."""
     GOSSIP = 21
     """What the failure detectors say to each other."""
+    ENTRIES = 22
+    """Names, memberships and subscriptions of the sender's actors that have come or gone."""
+    ENROL = 23
+    """Enter or strike such a one for an actor of the receiver's."""
+    WHEREIS = 24
+    """Who has this name, as far as the receiver knows."""
+    PUBLISH = 25
+    """A message for all actors there that have subscribed to its topic."""
 
 
 def portable(codec: Codec, error: BaseException, where: str) -> BaseException:

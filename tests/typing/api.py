@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from actors import (
     Actor,
     ActorRef,
     Child,
     Message,
+    NameConflict,
     Node,
     OneForAll,
     Props,
@@ -85,3 +86,21 @@ async def use(node: Node) -> None:
     account.tell(Close(reason="done"))
     pool = node.spawn(Router.pool(Account.props(), size=2))
     assert_type(pool, ActorRef[Router])
+
+
+async def find(node: Node, account: ActorRef[Account]) -> None:
+    """Names, groups and topics."""
+    assert_type(await node.register("alice", account), None)
+    assert_type(await node.whereis("alice", timeout=1.0), ActorRef[Any] | None)
+    node.groups.join("accounts", account)
+    assert_type(node.groups.members("accounts"), tuple[ActorRef[Any], ...])
+    assert_type(node.spawn(Router.group("accounts", strategy="random")), ActorRef[Router])
+    node.topics.subscribe("accounts.#", account)
+    assert_type(node.topics.publish("accounts.alice", Deposit(1)), int)
+    node.events.subscribe(mourn, NameConflict)
+
+
+def mourn(conflict: NameConflict) -> None:
+    """An actor here has lost its name."""
+    assert_type(conflict.name, str)
+    conflict.loser.tell(Close("the name is taken"))

@@ -116,6 +116,14 @@ async def setup(node: Node) -> None:
     node.spawn(Till, name="till")
 
 
+async def open_shop(node: Node) -> None:
+    """Start a till that all find: by name, in a group, and on a topic."""
+    till = node.spawn(Till, name="till")
+    node.topics.subscribe("shop.*.deposits", till)
+    node.groups.join("tills", till)
+    await node.register(f"till-of-{node.name}", till)
+
+
 async def broken(node: Node) -> None:
     """Raise."""
     raise RuntimeError(f"{node.name} has no database")
