@@ -63,6 +63,7 @@ from actors.reason import Reason, ReceiveTimeout, Terminated
 from actors.ref import ActorRef
 from actors.registry import Groups, Topics
 from actors.router import Router
+from actors.singleton import Lease, Singleton
 from actors.stats import NodeStats
 from actors.supervision import Backoff, Directive, OneForAll, OneForOne, RestForOne
 from actors.supervisor import Supervisor
@@ -95,6 +96,7 @@ __all__ = [
     "Groups",
     "HandlerBlocked",
     "KeepMajority",
+    "Lease",
     "LeastLoaded",
     "LinkFullError",
     "Mailbox",
@@ -133,6 +135,7 @@ __all__ = [
     "Router",
     "SendTimeoutError",
     "SerializationError",
+    "Singleton",
     "StaticQuorum",
     "Supervisor",
     "Terminated",

@@ -62,6 +62,8 @@ CONTRACT = {
 MORE = {
     "KeepMajority",
     "LeastLoaded",
+    "Lease",
+    "Singleton",
     "ReadinessChanged",
     "StaticQuorum",
     "Detection",
