@@ -19,6 +19,7 @@ from actors.errors import (
     AskTimeoutError,
     BindError,
     DeathPactError,
+    JournalError,
     LinkFullError,
     MailboxFullError,
     MessageDecodeError,
@@ -29,6 +30,7 @@ from actors.errors import (
     NodeUnreachableError,
     NoRouteesError,
     RegistryFullError,
+    ReliableClosedError,
     RemoteError,
     RestartLimitError,
     SendTimeoutError,
@@ -62,6 +64,10 @@ from actors.props import Child, LeastLoaded, Props, Role
 from actors.reason import Reason, ReceiveTimeout, Terminated
 from actors.ref import ActorRef
 from actors.registry import Groups, Topics
+from actors.reliable.journal import Journal, JournalRecord, Restored
+from actors.reliable.message_id import MessageId
+from actors.reliable.reliable import Reliable
+from actors.reliable.sqlite import SqliteJournal
 from actors.router import Router
 from actors.singleton import Lease, Singleton
 from actors.stats import NodeStats
@@ -95,6 +101,9 @@ __all__ = [
     "GroupLeft",
     "Groups",
     "HandlerBlocked",
+    "Journal",
+    "JournalError",
+    "JournalRecord",
     "KeepMajority",
     "Lease",
     "LeastLoaded",
@@ -109,6 +118,7 @@ __all__ = [
     "MemberUp",
     "Message",
     "MessageDecodeError",
+    "MessageId",
     "MessageTooLargeError",
     "NameConflict",
     "NameTakenError",
@@ -127,15 +137,19 @@ __all__ = [
     "ReceiveTimeout",
     "Refusal",
     "RegistryFullError",
+    "Reliable",
+    "ReliableClosedError",
     "RemoteError",
     "Reply",
     "RestForOne",
     "RestartLimitError",
+    "Restored",
     "Role",
     "Router",
     "SendTimeoutError",
     "SerializationError",
     "Singleton",
+    "SqliteJournal",
     "StaticQuorum",
     "Supervisor",
     "Terminated",

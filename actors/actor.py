@@ -17,6 +17,7 @@ from actors.names import check_name
 from actors.props import Place, Props, as_props, terms
 from actors.reason import Reason
 from actors.ref import check_ref
+from actors.reliable.handover import in_hand
 from actors.supervision import OneForOne, Restart, Strategy
 from actors.tasks import start_task
 from actors.timers import ReceiveTimer, Reply, Timers, refuse_the_dead
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from actors.cell import Cell
     from actors.node import Node
     from actors.ref import ActorRef
+    from actors.reliable.message_id import MessageId
 
 A = TypeVar("A", bound="Actor")
 P = ParamSpec("P")
@@ -111,6 +113,21 @@ class Actor:
         if turn is None or turn.cell is not self._cell or turn.letter is None:
             return None
         return turn.letter.sender
+
+    @property
+    def message_id(self) -> MessageId | None:
+        """What the message in hand is known by, where a `Reliable` sent it; None for others.
+
+        It is the same in every attempt: keep it to tell what was handled before.
+        """
+        handover = in_hand(self._cell)
+        return None if handover is None else handover.message_id
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the message in hand, of a `Reliable`, may have been handled before."""
+        handover = in_hand(self._cell)
+        return handover is not None and handover.redelivered
 
     @property
     def parent(self) -> ActorRef[Any] | None:

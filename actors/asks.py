@@ -101,6 +101,23 @@ def awaiting_turn(turn: Turn) -> Turn | None:
     return turn if turn.letter is not None or turn.cell.is_in_hook else None
 
 
+def begin_wait(turn: Turn, ask: Ask) -> Turn | None:
+    """Note that the message in hand waits for this; return whose turn that is, if anybody's."""
+    waits = awaiting_turn(turn)
+    if waits is not None:
+        ask.turn = waits
+        if waits.asked is None:
+            waits.asked = set()
+        waits.asked.add(ask)
+    return waits
+
+
+def end_wait(waits: Turn, ask: Ask) -> None:
+    """It waits no longer."""
+    if waits.asked is not None:
+        waits.asked.discard(ask)
+
+
 _TOLERANCE = 1e-6
 """Seconds by which a timer may come early without being set again."""
 

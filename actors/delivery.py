@@ -54,6 +54,8 @@ class Delivery:
 
     def __init__(self, node: Runtime, *, serialize_local: bool = False) -> None:
         self._node = node
+        self.serializes = serialize_local
+        """Whether local messages go through the codec."""
         self._make = TranscodingCell if serialize_local else Cell
         self.cells: dict[str, Cell] = {}
         """The living actors of this node, by key."""
@@ -83,7 +85,11 @@ class Delivery:
         cell = self.cells.get(key)
         if cell is not None:
             return cell.ref
-        return self._absent(self._node.origin, key, *self._fates.get(key, (Reason.NOPROC, "")))
+        return self._absent(self._node.origin, key, *self.fate(key))
+
+    def fate(self, key: str) -> tuple[Reason, str]:
+        """Return how an actor of this node ended, as far as that is remembered."""
+        return self._fates.get(key, (Reason.NOPROC, ""))
 
     def _absent(self, origin: Origin, key: str, reason: Reason, detail: str) -> ActorRef[Any]:
         nobody = Nobody(self._node, reason, detail)

@@ -28,6 +28,7 @@ __all__ = [
     "AskTimeoutError",
     "BindError",
     "DeathPactError",
+    "JournalError",
     "LinkFullError",
     "MailboxFullError",
     "MessageDecodeError",
@@ -39,6 +40,7 @@ __all__ = [
     "NodeUnreachableError",
     "Refusal",
     "RegistryFullError",
+    "ReliableClosedError",
     "RemoteError",
     "RestartLimitError",
     "SendTimeoutError",
@@ -111,7 +113,7 @@ class SendTimeoutError(ActorsError, TimeoutError):
     def __init__(self, recipient: object, message_type: str, timeout: float) -> None:
         super().__init__(
             f"{recipient} had no room for {message_type} within {timeout} s; "
-            "its mailbox or the link to its node is full"
+            "its mailbox, the link to its node or the window of a Reliable is full"
         )
         self.recipient = str(recipient)
         self.message_type = message_type
@@ -276,6 +278,29 @@ class NodeClosedError(ActorsError, RuntimeError):
     def __init__(self, node: str) -> None:
         super().__init__(f"node {node!r} is not running; use it inside `async with Node(...)`")
         self.node = node
+
+
+@register
+class ReliableClosedError(ActorsError, RuntimeError):
+    """This `Reliable` was closed, or its node ends. Attribute: `producer` (its id)."""
+
+    def __init__(self, producer: str) -> None:
+        super().__init__(f"the reliable producer {producer!r} is closed; make another one")
+        self.producer = producer
+
+
+@register
+class JournalError(ActorsError):
+    """A journal cannot be opened, read or written.
+
+    Attributes: `path` (the journal, in words or as a path), `detail` (what is wrong, and what to
+    do).
+    """
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"the journal {path}: {detail}")
+        self.path = path
+        self.detail = detail
 
 
 @register

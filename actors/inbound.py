@@ -130,6 +130,8 @@ class Inbound:
             Kind.ENROL: node.registry.on_enrol,
             Kind.WHEREIS: node.registry.on_whereis,
             Kind.PUBLISH: self._on_publish,
+            Kind.RELIABLE: self._on_reliable,
+            Kind.CONFIRMED: self._on_confirmed,
         }
 
     def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer], count: int) -> None:
@@ -471,6 +473,19 @@ class Inbound:
     ) -> None:
         who = None if sender is None else peer.refs.get(sender) or self._ref(peer, sender)
         self._node.registry.topics._published(target, value, who)
+
+    def _on_reliable(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        who = None if sender is None else self._ref(peer, sender)
+        answer = RemoteAnswer(self._remote, peer, correlation) if correlation else None
+        self._node.reliable.intake.receive(peer, target, value, who, answer)
+
+    def _on_confirmed(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        if sender is not None:
+            self._node.reliable.confirmed(self._ref(peer, sender), value)
 
     def _on_leaving(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any

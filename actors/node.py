@@ -23,8 +23,11 @@ from actors.family import ChildRecord
 from actors.names import check_name, check_path
 from actors.props import Place, Props, as_props, terms
 from actors.reason import Reason
-from actors.ref import ActorRef
+from actors.ref import ActorRef, check_ref
 from actors.registry import Groups, Topics
+from actors.reliable.arguments import check_journal, check_producer, check_window
+from actors.reliable.journal import Journal
+from actors.reliable.reliable import Reliable
 from actors.runtime import Runtime
 from actors.stats import NodeStats
 from actors.supervision import Restart
@@ -43,6 +46,9 @@ FIRST_ANSWERS = 2.0
 
 LAST_ROUND = 1.0
 """Seconds that a shutdown waits for what it has cancelled."""
+
+JOURNAL_ROUND = 5.0
+"""Seconds that it waits for journals to be closed."""
 
 
 class Node:
@@ -230,6 +236,9 @@ class Node:
                 async with time_limit(runtime.clock, LAST_ROUND):
                     await family.stop_all(Reason.SHUTDOWN, brutal=True)
                     await remote.stop_guests(brutal=True)
+        with contextlib.suppress(TimeoutError):
+            async with time_limit(runtime.clock, JOURNAL_ROUND):
+                await runtime.reliable.close()
         if self._mesh is not None:
             left = 5.0 if timeout is None else timeout - (runtime.clock.now() - started)
             await self._mesh.close(max(left, 0.5))
@@ -290,6 +299,31 @@ class Node:
         )
         birth.begin()
         return birth.ref
+
+    def reliable(
+        self,
+        ref: ActorRef[Any],
+        window: int = 50,
+        journal: Journal | None = None,
+        producer: str | None = None,
+        *,
+        wait: bool = False,
+    ) -> Reliable:
+        """Return what sends messages to that actor until it has handled them, at least once.
+
+        `window` is how many may be unhandled before `send` waits. With a `journal`
+        (`SqliteJournal`) they survive the end of this process; `producer` is the id under which
+        they do, by default the journal's only one. With `wait` nothing raises where the actor is
+        gone, and all waits for `redirect`. Raises TypeError, ValueError, NodeClosedError.
+        """
+        runtime = self._running()
+        check_ref(ref)
+        check_window(window)
+        check_journal(journal)
+        check_producer(producer)
+        made = Reliable(runtime, lambda: ref, window, journal, producer, wait=wait)
+        runtime.reliable.add(made)
+        return made
 
     def ref(self, address: str) -> ActorRef[Any]:
         """Return the ref of an address, equal to the one it came from. Raises ValueError."""

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from actors.address import Address, Origin, path_of
-from actors.asks import Ask, awaiting_turn
+from actors.asks import Ask, awaiting_turn, begin_wait, end_wait
 from actors.commands import Stop
 from actors.durations import check_timeout
 from actors.errors import AskCycleError, AskTimeoutError, SendTimeoutError
@@ -174,16 +174,16 @@ class ActorRef(Generic[A_co]):
             if timeout is not None and ask.future is not None:
                 self._node.deadlines.discard(ask, timeout)
             if waits is not None:
-                _end_wait(waits, ask)
+                end_wait(waits, ask)
         if ask.error is not None:
             raise ask.error
         return ask.value
 
     def _begin_wait(self, turn: Turn, ask: Ask) -> Turn | None:
         """Note who waits for the answer. Raises AskCycleError where there can never be one."""
-        waits = _begin_wait(turn, ask)
+        waits = begin_wait(turn, ask)
         if waits is not None and self._node.cycles.would_close(waits, ask):
-            _end_wait(waits, ask)
+            end_wait(waits, ask)
             raise AskCycleError(self, turn.ref)
         return waits
 
@@ -214,9 +214,9 @@ class ActorRef(Generic[A_co]):
             return
         node = self._node
         admission = Ask((self,), room)
-        waits = None if turn is None else _begin_wait(turn, admission)
+        waits = None if turn is None else begin_wait(turn, admission)
         if waits is not None and node.cycles.would_close(waits, admission):
-            _end_wait(waits, admission)
+            end_wait(waits, admission)
             room.cancel()
             raise AskCycleError(self, waits.cell.ref)
         if timeout is not None:
@@ -229,7 +229,7 @@ class ActorRef(Generic[A_co]):
             raise SendTimeoutError(self, type(message).__qualname__, timeout or 0.0) from None
         finally:
             if waits is not None:
-                _end_wait(waits, admission)
+                end_wait(waits, admission)
             if timeout is not None:
                 node.deadlines.discard(admission, timeout)
             admission.forget()
@@ -263,31 +263,15 @@ class ActorRef(Generic[A_co]):
         """Wait as an ask does: what the dying one asks back of the waiting one is a cycle."""
         turn = current_turn.get()
         wait = Ask((self,), end)
-        waits = None if turn is None else _begin_wait(turn, wait)
+        waits = None if turn is None else begin_wait(turn, wait)
         try:
             return await end
         finally:
             if waits is not None:
-                _end_wait(waits, wait)
+                end_wait(waits, wait)
 
     def _refuse_own_end(self) -> None:
         """An actor that waits for its own or an ancestor's end in a handler waits for ever."""
         turn = current_turn.get()
         if turn is not None and awaiting_turn(turn) is not None and turn.cell.is_within(self):
             raise AskCycleError(self, turn.ref)
-
-
-def _begin_wait(turn: Turn, ask: Ask) -> Turn | None:
-    """Note that the message in hand waits for this; return whose turn that is, if anybody's."""
-    waits = awaiting_turn(turn)
-    if waits is not None:
-        ask.turn = waits
-        if waits.asked is None:
-            waits.asked = set()
-        waits.asked.add(ask)
-    return waits
-
-
-def _end_wait(waits: Turn, ask: Ask) -> None:
-    if waits.asked is not None:
-        waits.asked.discard(ask)

@@ -351,10 +351,14 @@ class Remote:
         sender: ActorRef[Any] | None,
         correlation: int = 0,
         value: object = None,
+        mark: object = None,
     ) -> None:
-        """Send a record that is no user's message: it takes no part in the ledger."""
+        """Send a record that is no user's message: it takes no part in the ledger.
+
+        `mark`: what the next one must be like to be written as a repeat of this one.
+        """
         encoded = self._node.codec.encode(value)
-        self._push(peer, kind, target, sender, correlation, encoded, 0, None)
+        self._push(peer, kind, target, sender, correlation, encoded, 0, mark)
 
     def reply(self, peer: Peer, correlation: int, value: object) -> None:
         """Answer an ask of that node; what cannot be sent reaches the asker as that error."""

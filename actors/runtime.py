@@ -32,6 +32,7 @@ from actors.names import legal_name
 from actors.offload import Offload
 from actors.ref import ActorRef
 from actors.registry import Registry
+from actors.reliable.exchange import Exchange
 from actors.remote import Remote
 from actors.stats import Ledger
 from actors.supervision import OneForOne
@@ -100,6 +101,7 @@ class Runtime:
         self.culprit: Callable[[float], str] = _nobody
         """Says what kept the event loop for the last so many seconds."""
         self.registry = Registry(self)
+        self.reliable = Exchange(self)
         self.guardian = Family(self, _Nobody(), None, OneForOne(), by_child=True)
         """The family of the actors right under the node."""
 

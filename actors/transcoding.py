@@ -38,8 +38,9 @@ class TranscodingCell(Cell):
     def _transcoded(self, letter: Letter) -> Letter:
         codec = self.node.codec
         answer = letter.answer
-        wrapped = None if answer is None else TranscodedAnswer(codec, answer)
-        return Letter(transcode(codec, letter.message), letter.sender, wrapped)
+        if answer is not None and answer.wanted:
+            answer = TranscodedAnswer(codec, answer)
+        return Letter(transcode(codec, letter.message), letter.sender, answer)
 
 
 class TranscodedAnswer:

@@ -56,6 +56,10 @@ class Kind(IntEnum):
     """Who has this name, as far as the receiver knows."""
     PUBLISH = 25
     """A message for all actors there that have subscribed to its topic."""
+    RELIABLE = 26
+    """What a reliable producer says to its consumer."""
+    CONFIRMED = 27
+    """How far a consumer is with the messages of such a producer."""
 
 
 def portable(codec: Codec, error: BaseException, where: str) -> BaseException:

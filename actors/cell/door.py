@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Future
+from asyncio import CancelledError, Future
 from collections import deque
 from functools import partial
 from typing import Any
@@ -202,6 +202,7 @@ class Door(CellState):
 
 
 def _end_unless_admitted(answer: Answer, room: Future[None]) -> None:
-    """Where a counted message never gets into the mailbox, that is its end."""
-    if room.cancelled() or room.exception() is not None:
-        answer.send(None)
+    """Where a message whose end counts never gets into the mailbox, that is its end."""
+    error = CancelledError() if room.cancelled() else room.exception()
+    if error is not None:
+        answer.fail(error)

@@ -14,8 +14,10 @@ from actors import (
     OneForAll,
     Props,
     Refusal,
+    Reliable,
     Role,
     Router,
+    SqliteJournal,
     Supervisor,
     on,
 )
@@ -104,3 +106,11 @@ def mourn(conflict: NameConflict) -> None:
     """An actor here has lost its name."""
     assert_type(conflict.name, str)
     conflict.loser.tell(Close("the name is taken"))
+
+
+async def send(node: Node, account: ActorRef[Account]) -> None:
+    """Reliable delivery."""
+    async with node.reliable(account, window=10, journal=SqliteJournal("j.db")) as reliable:
+        assert_type(reliable, Reliable)
+        assert_type(await reliable.send(Deposit(5)), None)
+        assert_type(reliable.pending, int)

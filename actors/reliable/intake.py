@@ -1,0 +1,132 @@
+"""Where the words of producers arrive: the streams of all actors of one node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.letter import Answer
+from actors.reliable.stream import Arrival, Stream
+from actors.reliable.words import Attach, Detach, Inquiry, Local, SequencedMessage, ToConsumer
+from actors.router import Router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.cell import Cell
+    from actors.peer import Peer
+    from actors.ref import ActorRef
+    from actors.reliable.words import Confirmed
+    from actors.runtime import Runtime
+
+REMEMBERED = 1_000
+"""How many producers of lost nodes an actor remembers, so as to know what they send again."""
+
+
+class Intake:
+    """Finds the stream that a word is meant for; `report` takes what its producer is to know.
+
+    A stream lives as long as its actor does, restarts included: that is how long duplicates are
+    known.
+    """
+
+    __slots__ = ("_dirty", "_node", "_report", "_streams")
+
+    def __init__(
+        self, node: Runtime, report: Callable[[Peer | None, ActorRef[Any], Confirmed], None]
+    ) -> None:
+        self._node = node
+        self._report = report
+        self._streams: dict[str, dict[str, Stream]] = {}
+        """By the key of the actor, and the id of the producer."""
+        self._dirty: dict[Stream, None] = {}
+        """Those that have news for their producers."""
+
+    def receive(
+        self,
+        peer: Peer | None,
+        key: str,
+        word: ToConsumer,
+        sender: ActorRef[Any] | None = None,
+        answer: Answer | None = None,
+    ) -> None:
+        """Take a word of a producer on that node (None: this one) for the actor of that key."""
+        cell = self._node.delivery.cells.get(key)
+        if cell is None:
+            self._absent(key, answer)
+        elif issubclass(cell.props.actor_class, Router):
+            _refuse(cell.ref, answer)
+        elif isinstance(word, Detach):
+            self._detach(key, word)
+        else:
+            stream = self._stream(cell, key, word.producer, word.first)
+            stream.peer = peer
+            _pass_on(stream, word, sender, answer)
+
+    def _absent(self, key: str, answer: Answer | None) -> None:
+        if answer is not None:
+            reason, detail = self._node.delivery.fate(key)
+            answer.send([str(reason), detail])
+
+    def _detach(self, key: str, word: Detach) -> None:
+        streams = self._streams.get(key, {})
+        stream = streams.get(word.producer)
+        if stream is not None:
+            stream.detach(forget=word.forget)
+            if word.forget:
+                del streams[word.producer]
+
+    def _stream(self, cell: Cell, key: str, producer: str, first: int) -> Stream:
+        streams = self._streams.get(key)
+        if streams is None:
+            streams = self._streams[key] = {}
+            cell.ended().add_done_callback(lambda _: self._ended(key, cell))
+        stream = streams.get(producer)
+        if stream is None:
+            if len(streams) >= REMEMBERED:
+                _forget_an_orphan(streams)
+            stream = streams[producer] = Stream(cell, producer, first, self._note)
+        return stream
+
+    def _ended(self, key: str, cell: Cell) -> None:
+        assert cell.fate is not None
+        for stream in self._streams.pop(key, {}).values():
+            stream.end(*cell.fate)
+
+    def _note(self, stream: Stream) -> None:
+        """What a stream has to say goes out once in a turn of the loop."""
+        if not self._dirty:
+            self._node.loop.call_soon(self._report_all)
+        self._dirty[stream] = None
+
+    def _report_all(self) -> None:
+        dirty, self._dirty = self._dirty, {}
+        for stream in dirty:
+            self._report(stream.peer, stream.ref, stream.report())
+
+
+def _pass_on(
+    stream: Stream, word: ToConsumer, sender: ActorRef[Any] | None, answer: Answer | None
+) -> None:
+    if isinstance(word, SequencedMessage | Local):
+        stream.take(Arrival(word, sender))
+    elif isinstance(word, Attach):
+        stream.attach(word.first, answer)
+    elif isinstance(word, Inquiry):
+        stream.inquire(word.first, word.last)
+
+
+def _refuse(ref: ActorRef[Any], answer: Answer | None) -> None:
+    if answer is not None:
+        answer.fail(
+            TypeError(
+                f"{ref} is a router, which cannot say what was handled; "
+                "make one Reliable for each routee"
+            )
+        )
+
+
+def _forget_an_orphan(streams: dict[str, Stream]) -> None:
+    """Forget the oldest producer whose node is gone: if it is back, it says what it knows."""
+    oldest = next((producer for producer, stream in streams.items() if stream.is_orphan), None)
+    if oldest is not None:
+        del streams[oldest]
