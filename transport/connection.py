@@ -54,6 +54,8 @@ class Connection:
         self.owner = owner
         self._context = context
         self._machine = Dialler()
+        self._word = b""
+        self._repeating: TimerHandle | None = None
         timeout = context.options.handshake_timeout
         self._outbound: Outbound = context.transport.dial(endpoint, self)
         self.send: Callable[[Sequence[Buffer]], bool] = self._outbound.send
@@ -72,7 +74,7 @@ class Connection:
 
     def open(self, own: int, other: int) -> None:
         """Ask for a session under these numbers."""
-        self.send([self._machine.open(own, other)])
+        self._say(self._machine.open(own, other))
 
     def refuse(self, code: str, reason: str) -> None:
         """Turn down whom we dialled, and close."""
@@ -84,6 +86,7 @@ class Connection:
         """End it; the owner hears nothing of it."""
         self._machine.close()
         self._timer.cancel()
+        self._hush()
         self._outbound.close(linger)
 
     # From the transport.
@@ -91,7 +94,7 @@ class Connection:
     def opened(self) -> None:
         """The carrier connected: say HELLO."""
         if self._machine.state is DiallerState.IDLE:
-            self.send([self._machine.greet(self._context.myself)])
+            self._say(self._machine.greet(self._context.myself))
 
     def received(self, frames: list[Buffer]) -> None:
         """The listener answered."""
@@ -107,8 +110,9 @@ class Connection:
         elif isinstance(event, Refusal):
             self.close()
             self.owner.refused(self, event)
-        else:
+        elif isinstance(event, Opening):
             self._timer.cancel()
+            self._hush()
             self.owner.ready(self, event)
 
     def writable(self) -> None:
@@ -120,6 +124,22 @@ class Connection:
         if self._machine.state is not DiallerState.CLOSED:
             self.close()
             self.owner.lost(self, reason, refused)
+
+    def _say(self, word: bytes) -> None:
+        """Say a word of the hand-shake, until it is answered."""
+        self._word = word
+        self._hush()
+        self._repeat()
+
+    def _repeat(self) -> None:
+        self.send([self._word])
+        interval = self._context.options.handshake_interval
+        self._repeating = self._context.clock.call_later(interval, self._repeat)
+
+    def _hush(self) -> None:
+        if self._repeating is not None:
+            self._repeating.cancel()
+            self._repeating = None
 
     def _violated(self, error: WireError) -> None:
         self._context.journal.reject(error.code, self.endpoint, error.detail)

@@ -122,7 +122,7 @@ class Drain:
                 self._scheduled = True
                 self._loop.call_soon(self._run)
                 break
-        if self._awaiting_room and self._ask(_EVENTS) & _OUT:
+        if self._awaiting_room and not self._stopped and self._ask(_EVENTS) & _OUT:
             self._awaiting_room = False
             if self._on_writable is not None:
                 self._on_writable()

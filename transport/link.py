@@ -10,23 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from transport import wire
+from transport.arq import DETACHED, Arq
 from transport.errors import RecordTooLargeError
 from transport.interface import size_of
-from transport.options import KIB, MIB, TransportOptions
-from transport.session import Arrival, Batch, Incoming, Outgoing
+from transport.options import KIB, TransportOptions
+from transport.session import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from transport.clock import Clock, TimerHandle
+    from transport.clock import Clock
     from transport.handler import Identity, Parcel
     from transport.interface import Buffer
 
 __all__ = ["Link", "LinkEvents"]
-
-_DETACHED = 128 * KIB
-"""A record of this size travels alone, in a frame of its own, and is not copied for it."""
-
 
 _PROMPT = 2 * KIB
 """With nothing on its way, this much leaves at once: the peer works on it while more is made."""
@@ -36,9 +33,6 @@ _ROOMY = KIB
 
 _OVERHEAD = 64
 """What a record takes in memory beside its bytes, which counts against the capacity too."""
-
-_URGENT = MIB
-"""So much unacknowledged is worth an acknowledgement at once: the peer's window may be small."""
 
 
 class LinkEvents(Protocol):
@@ -61,44 +55,36 @@ class Link:
         own: our number for the session.
         max_frame: the largest frame that both sides take, in bytes.
         options: the tunables.
-        clock: what times acknowledgements.
+        clock: what times acknowledgements and repeats.
         call_soon: the loop's, which runs a callback in its next turn.
         events: who hears about progress.
 
     Attributes:
-        batches_sent: handed to a connection, those sent again included.
+        arq: what gets the batches across, and takes in what comes.
         last: the `mark` of the record that was pushed last, if that is in the open batch; else
             None. So the layer above can tell whether the next one will follow it there.
     """
 
     __slots__ = (
-        "_blocked",
         "_buffers",
         "_call_soon",
         "_capacity",
-        "_clock",
         "_due",
         "_events",
         "_extra_weight",
         "_extras",
         "_full",
         "_gone",
-        "_incoming",
         "_max_buffers",
         "_max_frame",
-        "_options",
         "_outgoing",
         "_prompt",
         "_records",
         "_scheduled",
-        "_send",
         "_size",
         "_starved",
-        "_timer",
-        "batches_sent",
+        "arq",
         "last",
-        "other",
-        "own",
         "peer",
     )
 
@@ -114,24 +100,17 @@ class Link:
         events: LinkEvents,
     ) -> None:
         self.peer = peer
-        self.own = own
-        self.other = 0
-        self.batches_sent = 0
-        self._options = options
         self._capacity = options.capacity
         self._max_buffers = options.max_buffers
         self._max_frame = max_frame - wire.HEADER_SIZE
         # A batch may exceed `_full` by one record; half a frame each keeps it within the frame.
         self._full = min(options.batch_bytes, self._max_frame // 2)
         self._prompt = min(_PROMPT, self._full)
-        self._clock = clock
         self._call_soon = call_soon
         self._events = events
-        self._outgoing = Outgoing()
-        self._incoming = Incoming(min(options.capacity // 4, _URGENT))
-        self._send: Callable[[Sequence[Buffer]], bool] | None = None
-        self._blocked = self._scheduled = self._starved = self._gone = False
-        self._timer: TimerHandle | None = None
+        self.arq = Arq(own, options=options, clock=clock, on_progress=self._progress)
+        self._outgoing = self.arq.outgoing
+        self._scheduled = self._starved = self._gone = False
         self._records: list[bytes]
         self._buffers: list[Buffer]
         self._extras: dict[int, tuple[Sequence[Buffer], int]]
@@ -201,14 +180,9 @@ class Link:
         return self._outgoing.idle and len(self._records) == 1
 
     @property
-    def received(self) -> int:
-        """The number of the last batch that was taken in."""
-        return self._incoming.received
-
-    @property
     def progress(self) -> int:
         """A number that grows whenever the peer's loop has sent or taken in anything."""
-        return self._incoming.received + self._outgoing.acknowledged
+        return self.arq.received + self._outgoing.acknowledged
 
     def attach(self, send: Callable[[Sequence[Buffer]], bool], received: int) -> None:
         """A connection is ready: send what the peer, which got as far as `received`, lacks.
@@ -216,62 +190,22 @@ class Link:
         Raises:
             SessionError: what it says cannot be.
         """
-        self._outgoing.resume(received)
-        self._send = send
+        self.arq.attach(send, received)
         self._progress()
         self.writable()
 
-    def detach(self) -> None:
-        """The connection broke."""
-        self._send = None
-
     def writable(self) -> None:
         """The connection takes frames (again)."""
-        self._blocked = False
+        self.arq.unblock()
         self._flush()
-        if self._incoming.owed:
-            self._acknowledge()
+        self.arq.tell()
 
     def abandon(self) -> list[Parcel]:
         """Give the peer up: all records that it did not acknowledge, in order."""
         self._cut()
         self._gone = True
         self._due = 0
-        self._send = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        return self._outgoing.abandon()
-
-    # For the mesh: what came from the peer.
-
-    def arrive(self, sequence: int, acknowledged: int, size: int) -> Arrival:
-        """A batch came: is it the next one? Its acknowledgement is taken in any case.
-
-        Raises:
-            SessionError: it acknowledges what was never sent.
-        """
-        incoming = self._incoming
-        arrival = incoming.arrive(sequence, size)
-        if acknowledged != self._outgoing.acknowledged:
-            self.acknowledge(acknowledged)
-        if self._timer is None and incoming.owed:
-            self._timer = self._clock.call_later(self._options.ack_delay, self._on_timer)
-        return arrival
-
-    def settle(self) -> None:
-        """A batch was handed up: acknowledge it now if much is unacknowledged."""
-        if self._incoming.urgent:
-            self._acknowledge()
-
-    def acknowledge(self, sequence: int) -> None:
-        """The peer took in all batches up to `sequence`.
-
-        Raises:
-            SessionError: such a batch was never sent.
-        """
-        if self._outgoing.acknowledge(sequence):
-            self._progress()
+        return self.arq.abandon()
 
     # Inside.
 
@@ -296,13 +230,13 @@ class Link:
             self._starved = True
             self.last = None  # what waits behind this one elsewhere must not be overtaken
             return False
-        alone = len(record) >= min(_DETACHED, self._full)
+        alone = len(record) >= min(DETACHED, self._full)
         if alone or len(self._buffers) + len(buffers) > self._max_buffers:
             self._cut()
         self._append(record, buffers, weight, size)
         if alone or self._size >= self._enough():
             self._cut()
-            self._pump()
+            self.arq.pump()
         else:
             if self._full >= _ROOMY:
                 self._due = min(self._enough(), self._capacity - self._outgoing.held)
@@ -337,15 +271,15 @@ class Link:
 
     def _schedule(self) -> None:
         # While blocked or broken, `writable` and `attach` are what flushes.
-        if not self._scheduled and self._send is not None and not self._blocked:
+        if not self._scheduled and self.arq.open:
             self._scheduled = True
             self._call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._send is not None and not self._blocked:
+        if self.arq.open:
             self._cut()
-            self._pump()
+            self.arq.pump()
 
     def _cut(self) -> None:
         """End the open batch and queue it."""
@@ -356,59 +290,9 @@ class Link:
             self._outgoing.add(Batch(self._records, size, weight, self._buffers, self._extras))
             self._begin()
 
-    def _pump(self) -> None:
-        """Send queued batches until the connection blocks."""
-        outgoing, send = self._outgoing, self._send
-        while send is not None and not self._blocked:
-            batch = outgoing.next()
-            if batch is None:
-                break
-            if not send(self._frames(batch)):
-                self._blocked = True
-                break
-            outgoing.transmitted()
-            self._incoming.told()
-            self.batches_sent += 1
-            send = self._send
-
-    def _frames(self, batch: Batch) -> list[Buffer]:
-        """The frames of a batch; the header is made here, for its acknowledgement to be fresh."""
-        records = batch.records
-        count = len(records) - 1
-        detached = count == 1 and len(records[1]) >= _DETACHED
-        header = wire.encode_batch_header(
-            self.own,
-            self.other,
-            batch.sequence,
-            self._incoming.received,
-            count,
-            len(batch.buffers),
-            detached,
-        )
-        if detached:
-            return [header, records[1], *batch.buffers]
-        records[0] = header
-        return [b"".join(records), *batch.buffers]
-
     def _progress(self) -> None:
         self._events.progressed()
         # A quarter of the room at once, for a full link not to be called writable byte by byte.
         if self._starved and self._outgoing.held + self._size <= self._capacity * 3 // 4:
             self._starved = False
             self._events.roomy()
-
-    def _on_timer(self) -> None:
-        # It is not cancelled when a batch takes the acknowledgement along: that would cost more
-        # than a timer that finds nothing to do.
-        self._timer = None
-        if self._incoming.owed:
-            self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        """Send an acknowledgement by itself, unless the connection is blocked or broken."""
-        if self._send is None or self._blocked:
-            return
-        if self._send([wire.encode_acknowledgement(self.own, self.other, self.received)]):
-            self._incoming.told()
-        else:
-            self._blocked = True

@@ -2,17 +2,20 @@
 
 Several `MemoryTransport`s share a `MemoryNetwork`. A connection is two queues of frames. Without
 a delay a frame arrives in the next turn of the loop; every other delay, and the time after which
-silence ends a connection, is the clock's. Nothing is random, so under a clock that a test turns
-the same calls give the same order.
+silence ends a connection, is the clock's. Chance has a say only where a test asks for it, and
+then all of it comes from one generator: under a clock that a test turns the same calls give the
+same order.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from typing import TYPE_CHECKING
 
 from transport.clock import LoopClock
+from transport.disturbance import CALM, Disturbance
 from transport.endpoint import Endpoint, parse_endpoint
 from transport.errors import BindError, EndpointError
 from transport.memory_pipe import Pipe
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from transport.clock import Clock
+    from transport.disturbance import Fate
     from transport.interface import Buffer, FramesCallback, Outbound, OutboundEvents
 
 __all__ = ["MemoryNetwork", "MemoryTransport"]
@@ -38,10 +42,13 @@ class MemoryNetwork:
 
     Args:
         clock: what delays are measured by; the event loop's by default.
+        rng: where `disturb` has its chance from; a generator with a fixed seed by default.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, rng: random.Random | None = None) -> None:
         self.clock: Clock = LoopClock() if clock is None else clock
+        self._rng = random.Random(0) if rng is None else rng
+        self._disturbance = CALM
         self._numbers = itertools.count(1)
         self._listeners: dict[str, MemoryTransport] = {}
         self._pipes: list[Pipe] = []
@@ -92,6 +99,30 @@ class MemoryNetwork:
         self._delays[source, target] = seconds
         if both:
             self._delays[target, source] = seconds
+
+    def disturb(
+        self,
+        loss: float = 0.0,
+        duplication: float = 0.0,
+        reordering: float = 0.0,
+        jitter: float = 0.0,
+    ) -> None:
+        """Do this by chance to each message that is sent from now on, hand-shakes included.
+
+        A message is all frames of one `send`. Each call replaces what the one before it said, so
+        `disturb()` ends it. Connections stand: a carrier that loses messages does not know it.
+
+        Args:
+            loss: the share of messages that never arrive, 0 to 1.
+            duplication: the share of messages that arrive twice, 0 to 1.
+            reordering: the share of messages that take a detour of up to 10 ms more, on which
+                later ones overtake them, 0 to 1.
+            jitter: up to so many seconds are added to the `delay` of each; order is kept.
+
+        Raises:
+            ValueError: a share is not within 0 to 1, or the jitter is negative or not finite.
+        """
+        self._disturbance = Disturbance(loss, duplication, reordering, jitter)
 
     def sever(self, one: str, other: str) -> None:
         """Break the connections between two names now; what is on its way is lost."""
@@ -161,6 +192,10 @@ class MemoryNetwork:
     def latency(self, source: str, target: str) -> float:
         """How long frames take, in seconds."""
         return self._delays.get((source, target), 0.0)
+
+    def fates(self, source: str, target: str) -> list[Fate]:
+        """When a message from `source` to `target` arrives: once, mostly."""
+        return self._disturbance.fates(self.latency(source, target), self._rng)
 
     def _faulted(self) -> None:
         for pipe in list(self._pipes):

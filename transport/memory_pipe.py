@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import heapq
+import itertools
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from transport.clock import TimerHandle
+    from transport.disturbance import Fate
     from transport.interface import Buffer, OutboundEvents
     from transport.memory import MemoryNetwork, MemoryTransport
 
@@ -20,50 +23,58 @@ _HIGH_WATER = 64
 
 
 class Lane:
-    """One direction of a connection: frames in order, each due at some time."""
+    """One direction of a connection: messages, each due at some time."""
 
     def __init__(self, pipe: Pipe, deliver: Callable[[list[Buffer]], None]) -> None:
         self._pipe = pipe
         self._deliver = deliver
-        self._queue: deque[tuple[float, list[Buffer]]] = deque()
-        self._scheduled = False
+        self._queue: list[tuple[float, int, list[Buffer]]] = []
+        self._numbers = itertools.count()
+        self._wake = math.inf
         self._due = 0.0
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def put(self, frames: Sequence[Buffer], latency: float) -> None:
-        """Send a copy of `frames`: the sender may change what it sent."""
-        copy: list[Buffer] = [f if isinstance(f, bytes) else memoryview(bytes(f)) for f in frames]
-        clock = self._pipe.network.clock
-        # Order is kept even where a delay was shortened meanwhile.
-        self._due = max(self._due, clock.now() + latency)
-        self._queue.append((self._due, copy))
+    def put(self, frames: Sequence[Buffer], fates: Iterable[Fate]) -> None:
+        """Send a copy of `frames` for each of its fates: the sender may change what it sent."""
+        for fate in fates:
+            copy: list[Buffer] = [
+                f if isinstance(f, bytes) else memoryview(bytes(f)) for f in frames
+            ]
+            # Order is kept even where a delay was shortened meanwhile; a detour holds nobody up.
+            self._due = max(self._due, self._pipe.network.clock.now() + fate.delay)
+            heapq.heappush(self._queue, (self._due + fate.detour, next(self._numbers), copy))
         self.schedule()
 
     def schedule(self) -> None:
         """See to it that what is queued arrives, where it can."""
-        if self._scheduled or not self._queue or not self._pipe.flows(self):
+        if not self._queue or not self._pipe.flows(self):
             return
-        self._scheduled = True
-        wait = self._queue[0][0] - self._pipe.network.clock.now()
+        due = self._queue[0][0]
+        if due >= self._wake:
+            return
+        self._wake = due
+        wait = due - self._pipe.network.clock.now()
         if wait <= 0:
-            asyncio.get_running_loop().call_soon(self._run)
+            asyncio.get_running_loop().call_soon(self._run, due)
         else:
-            self._pipe.network.clock.call_later(wait, self._run)
+            self._pipe.network.clock.call_later(wait, self._run, due)
 
     def clear(self) -> None:
         """Lose what is on its way."""
         self._queue.clear()
 
-    def _run(self) -> None:
-        self._scheduled = False
+    def _run(self, wake: float) -> None:
+        if wake != self._wake:
+            return  # one that was to arrive earlier came in between
+        self._wake = math.inf
         now = self._pipe.network.clock.now()
         # What arrives in this turn may bring on more; that waits for the next.
         for _ in range(len(self._queue)):
             if not self._queue or self._queue[0][0] > now or not self._pipe.flows(self):
                 break
-            self._deliver(self._queue.popleft()[1])
+            self._deliver(heapq.heappop(self._queue)[2])
         self._pipe.drained(self)
         self.schedule()
 
@@ -99,14 +110,14 @@ class Pipe:
         if len(self.forth) >= _HIGH_WATER:
             self._blocked = True
             return False
-        self.forth.put(frames, self.network.latency(self.dialler.name, self.listener.name))
+        self.forth.put(frames, self.network.fates(self.dialler.name, self.listener.name))
         return True
 
     def answer(self, frames: Sequence[Buffer]) -> bool:
         """Send towards the dialler."""
         if not self._open or len(self.back) >= _HIGH_WATER:
             return False
-        self.back.put(frames, self.network.latency(self.listener.name, self.dialler.name))
+        self.back.put(frames, self.network.fates(self.listener.name, self.dialler.name))
         return True
 
     def close(self, linger: float = 0.0) -> None:

@@ -181,7 +181,7 @@ class Mesh:
             peers=len(self._connected()),
             dialling=len(self._dials),
             batches_sent=counters.batches_sent
-            + sum(peer.link.batches_sent for peer in self._peers.values()),
+            + sum(peer.link.arq.batches_sent for peer in self._peers.values()),
             batches_received=counters.batches_received,
             records_received=counters.records_received,
             reconnects=counters.reconnects,
@@ -288,11 +288,11 @@ class Mesh:
                 return refusal
             if peer is not None:
                 peer.give_up("restarted")
-        elif peer.link.other not in {0, opening.own}:
+        elif peer.link.arq.other not in {0, opening.own}:
             peer.give_up("the peer began another session")
         # Giving one up tells the layer above, which may have called back.
         peer = self._peers.get(node.name)
-        if opening.other != 0 and (peer is None or peer.link.own != opening.other):
+        if opening.other != 0 and (peer is None or peer.link.arq.own != opening.other):
             return "reset", "there is no such session here"
         return self._add(node) if peer is None else peer
 

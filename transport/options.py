@@ -20,15 +20,22 @@ class TransportOptions:
             each record counts with 64 bytes beside its own.
         batch_bytes: a batch this big leaves at once; a smaller one at the end of the loop's turn.
         ack_delay: how long an acknowledgement waits for a batch to ride on.
+        resend_after: what is unacknowledged for so long is sent again; far more than `ack_delay`
+            and what an event loop may stand still, doubled each time in vain...
+        resend_maximum: ... up to this.
+        keepalive_interval: so often an acknowledgement goes out, whatever else does; whoever has
+            forgotten the session answers that there is none.
         max_frame: the largest frame accepted; one record must fit in it, and so must each buffer.
         max_buffers: the most out-of-band buffers one record may have.
         handshake_timeout: how long a peer may take over one attempt to shake hands.
+        handshake_interval: after so long a word of it that is not answered is said again.
         heartbeat_interval: between two ZMTP heartbeats on an idle connection.
         heartbeat_timeout: a connection silent for so long is dead.
         reconnect_initial: the first pause between two attempts to dial, doubled each time...
         reconnect_maximum: ... up to this one.
         reconnect_jitter: the share of a pause that is left to chance, 0 to 1.
-        disconnect_grace: how long a broken link may take to come back before its peer is given up.
+        disconnect_grace: how long a peer whose link broke may neither answer a dial nor dial
+            before it is given up.
         refused_grace: the same where the operating system refuses the connection: nobody is there.
         recv_budget: messages handled in one go before other callbacks get their turn.
         linger: how long closing may take over what a socket still holds.
@@ -38,9 +45,13 @@ class TransportOptions:
     capacity: int = 256 * MIB
     batch_bytes: int = 16 * KIB
     ack_delay: float = 0.02
+    resend_after: float = 5.0
+    resend_maximum: float = 30.0
+    keepalive_interval: float = 10.0
     max_frame: int = 80 * MIB
     max_buffers: int = 1024
     handshake_timeout: float = 3.0
+    handshake_interval: float = 0.1
     heartbeat_interval: float = 0.4
     heartbeat_timeout: float = 1.4
     reconnect_initial: float = 0.05

@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import struct
 from typing import TYPE_CHECKING, Protocol
 
 from transport import wire
 from transport.connection import Connection
 from transport.errors import EndpointError
-from transport.handshake import Acceptor, Departure, Welcome
+from transport.grace import Grace
+from transport.handshake import Acceptor, Welcome
+from transport.inbound import Inbound
 from transport.journal import LOGGER
 from transport.link import Link
-from transport.session import Arrival, SessionError
-from transport.wire import Acknowledgement, Opening, Refusal, Self, WireError
+from transport.session import SessionError
+from transport.wire import Goodbye, Opening, Refusal, Self
 
 if TYPE_CHECKING:
     from transport.clock import TimerHandle
     from transport.context import Context
-    from transport.interface import Buffer
 
 __all__ = ["Peer", "PeerOwner", "PeerState"]
-
-_PREFIX_SIZE = len(wire.BATCH_PREFIX)
 
 
 class PeerState(enum.Enum):
@@ -56,12 +54,18 @@ class PeerOwner(Protocol):
 
 
 class Peer:
-    """One incarnation of another node."""
+    """One incarnation of another node.
+
+    Attributes:
+        identity: who it is.
+        state: where it stands.
+        link: the records on their way to it.
+        take: takes a message on the connection that it dialled.
+    """
 
     def __init__(self, context: Context, node: Self, owner: PeerOwner) -> None:
         self.identity = node.identity()
         self.state = PeerState.OPENING
-        self.source: bytes | None = None
         self._context = context
         self._owner = owner
         self.link = Link(
@@ -73,25 +77,27 @@ class Peer:
             call_soon=asyncio.get_running_loop().call_soon,
             events=self,
         )
-        self._received = context.handler.received
-        self._acceptor: Acceptor | None = None
+        self._arq = self.link.arq
+        self._inbound = Inbound(context, self.identity, self._arq, self)
+        self.take = self._inbound.take
         self._connection: Connection | None = None
         self._directory = b""
-        self._early: list[list[Buffer]] = []
-        self._early_size = 0
         self._endpoints = list(node.endpoints)
         self._attempts = 0
         self._empty_endpoints: set[str] = set()
         self._backoff = context.backoff()
         self._retry: TimerHandle | None = None
-        self._broken_at: float | None = None
+        self._silent_since: float | None = None
         self._why = "no connection yet"
-        self._deadline = self._opening_deadline()
+        self._keepalive: TimerHandle | None = None
+        options = context.options
+        self._deadline = Grace(context.clock, options.handshake_timeout, self._on_opening_over)
+        self._deadline.begin()
 
     @property
     def is_reachable(self) -> bool:
         """Is it UP, and its connection not broken?"""
-        return self.state is PeerState.UP and self._broken_at is None
+        return self.state is PeerState.UP and self._silent_since is None
 
     # The connection we dial.
 
@@ -110,8 +116,9 @@ class Peer:
             self._endpoints.remove(connection.endpoint)
         self._endpoints.insert(0, connection.endpoint)
         self._attempts = 0
+        self._show_life()
         connection.owner = self
-        connection.open(self.link.own, self.link.other)
+        connection.open(self._arq.own, self._arq.other)
 
     def dial_back(self) -> None:
         """See to a connection of our own, where there is none in the making."""
@@ -132,22 +139,22 @@ class Peer:
 
     def ready(self, connection: Connection, opened: Opening) -> None:
         """The peer agreed to the session: send what it lacks."""
-        link = self.link
-        if opened.other != link.own or link.other not in {0, opened.own}:
+        arq = self._arq
+        if opened.other != arq.own or arq.other not in {0, opened.own}:
             self.give_up("the peer began another session")
             return
-        link.other = opened.own
-        restored = self._broken_at is not None
+        arq.other = opened.own
+        restored = self._silent_since is not None
         if restored:
             self._context.counters.reconnects += 1
-            self._broken_at = None
+            self._silent_since = None
             self._deadline.cancel()
         self._backoff.reset()
         self._empty_endpoints.clear()
         try:
-            link.attach(connection.send, opened.received)
+            self.link.attach(connection.send, opened.received)
         except SessionError as error:
-            self._violated("session", str(error))
+            self.violated("session", str(error))
             return
         self._come_up()
         if restored:
@@ -176,11 +183,9 @@ class Peer:
     def lost(self, connection: Connection, reason: str, refused: bool) -> None:
         """The connection broke, or an attempt failed: try again for a while."""
         self._connection = None
-        self.link.detach()
-        if self.state is PeerState.UP and self._broken_at is None:
-            self._broken_at = self._context.clock.now()
-            self._why = reason
-            self._arm_grace()
+        self._arq.detach()
+        if self.state is PeerState.UP and self._silent_since is None:
+            self._break(reason)
             self._attempt()
             self._context.handler.interrupted(self.identity, reason)
         else:
@@ -188,100 +193,35 @@ class Peer:
 
     # The connection it dialled.
 
+    @property
+    def source(self) -> bytes | None:
+        """The connection on which it opened the session."""
+        return self._inbound.source
+
     def accept(self, source: bytes, acceptor: Acceptor, opening: Opening) -> bytes:
         """The peer opened the session from `source`.
 
         Returns:
-            The OPENED to answer; after it call `dial_back`.
+            The OPENED to answer; after it call `accepted`.
         """
-        self.source = source
-        self._acceptor = acceptor
-        self.link.other = opening.own
-        return acceptor.opened(self.link.own, opening.own, self.link.received)
+        self._show_life()
+        return self._inbound.accept(source, acceptor, opening)
 
     def accepted(self) -> None:
         """The OPENED went out."""
         self.dial_back()
         self._come_up()
 
-    def take(self, frames: list[Buffer]) -> None:
-        """A message on the connection that the peer opened."""
-        first = frames[0]
-        prefix = first[:_PREFIX_SIZE]
-        if prefix == wire.BATCH_PREFIX:
-            detached = 0
-        elif prefix == wire.DETACHED_PREFIX:
-            detached = 1
-        else:
-            self._take_other(frames)
-            return
-        if self.state is PeerState.OPENING:
-            self._keep_early(frames)
-            return
-        try:
-            self._take_batch(frames, detached)
-        except (SessionError, struct.error) as error:
-            self._violated("session" if isinstance(error, SessionError) else "short", str(error))
+    def departed(self, goodbye: Goodbye) -> None:
+        """The peer took leave."""
+        code, reason = goodbye.code, goodbye.reason
+        self.give_up("left" if code == "left" else f"{code} by the peer: {reason}")
 
-    def _keep_early(self, frames: list[Buffer]) -> None:
-        """Hold a batch back: the peer may be up before us, and `connected` comes first."""
-        self._early.append(frames)
-        self._early_size += sum(map(len, frames))
-        if self._early_size > self._context.options.capacity:
-            self._violated("early", f"{self._early_size} bytes before the session stands")
-
-    def _take_batch(self, frames: list[Buffer], detached: int) -> None:
-        first = frames[0]
-        source, target, sequence, acknowledged, count, parts = wire.BATCH_BODY.unpack_from(
-            first, _PREFIX_SIZE
-        )
-        link = self.link
-        if target != link.own or source != link.other:
-            self._context.journal.reject("stale", self.identity.name, f"batch {sequence}")
-            return
-        if len(frames) != 1 + detached + parts:
-            self._violated("truncated", f"{len(frames)} frames, where it says {parts} buffers")
-            return
-        size = len(first)
-        for frame in frames[1:]:
-            size += len(frame)
-        arrival = link.arrive(sequence, acknowledged, size)
-        if arrival is Arrival.NEXT:
-            counters = self._context.counters
-            counters.batches_received += 1
-            counters.records_received += count
-            records = frames[1] if detached else memoryview(first)[wire.HEADER_SIZE :]
-            self._received(self.identity, records, frames[1 + detached :], count)
-            link.settle()
-        elif arrival is Arrival.DUPLICATE:
-            self._context.journal.reject("duplicate", self.identity.name, f"batch {sequence}")
-        else:
-            self._violated("gap", f"batch {sequence} after {link.received}")
-
-    def _take_other(self, frames: list[Buffer]) -> None:
-        assert self._acceptor is not None
-        try:
-            event = self._acceptor.receive(frames)
-        except WireError as error:
-            self._violated(error.code, error.detail)
-            return
-        if isinstance(event, Departure):
-            if self._acknowledged(event.acknowledgement):
-                code, reason = event.goodbye.code, event.goodbye.reason
-                self.give_up("left" if code == "left" else f"{code} by the peer: {reason}")
-        elif isinstance(event, Acknowledgement):
-            self._acknowledged(event)
-
-    def _acknowledged(self, event: Acknowledgement) -> bool:
-        if (event.source, event.target) != (self.link.other, self.link.own):
-            self._context.journal.reject("stale", self.identity.name, "acknowledgement")
-            return False
-        try:
-            self.link.acknowledge(event.received)
-        except SessionError as error:
-            self._violated("session", str(error))
-            return False
-        return True
+    def violated(self, code: str, detail: str) -> None:
+        """The peer said what cannot be."""
+        self._context.journal.reject(code, self.identity.name, detail)
+        self._inbound.refuse("protocol", f"{code}: {detail}")
+        self.give_up(f"protocol: {code}: {detail}")
 
     # The end.
 
@@ -297,10 +237,12 @@ class Peer:
             return
         was_up, self.state = self.state is PeerState.UP, PeerState.GONE
         self._deadline.cancel()
+        if self._keepalive is not None:
+            self._keepalive.cancel()
         self._take_leave(goodbye, reason)
-        self._early.clear()
+        self._inbound.close()
         undelivered = self.link.abandon()
-        self._context.counters.batches_sent += self.link.batches_sent
+        self._context.counters.batches_sent += self._arq.batches_sent
         self._owner.vanished(self, reason, refused)
         if was_up:
             self._context.handler.disconnected(self.identity, reason, undelivered)
@@ -310,26 +252,15 @@ class Peer:
             self._cancel_attempts(self._context.options.linger)
             return
         # It may still believe in the session; where it is dead the answer costs nothing.
-        self.answer_refused("closing" if goodbye == "left" else "reset", reason)
+        self._inbound.refuse("closing" if goodbye == "left" else "reset", reason)
         self._cancel_attempts()
 
     def _say_goodbye(self, code: str, reason: str) -> bool:
-        connection, link = self._connection, self.link
+        connection, arq = self._connection, self._arq
         if connection is None or not connection.is_ready:
             return False
-        frame = wire.encode_goodbye(link.own, link.other, link.received, code, reason)
+        frame = wire.encode_goodbye(arq.own, arq.other, arq.received, code, reason)
         return connection.send([frame])
-
-    def answer_refused(self, code: str, reason: str) -> None:
-        """Say no on the connection that the peer dialled."""
-        if self.source is not None:
-            frame = wire.encode_refused(code, reason, self._context.myself)
-            self._context.transport.answer(self.source, [frame])
-
-    def _violated(self, code: str, detail: str) -> None:
-        self._context.journal.reject(code, self.identity.name, detail)
-        self.answer_refused("protocol", f"{code}: {detail}")
-        self.give_up(f"protocol: {code}: {detail}")
 
     # From the link.
 
@@ -352,12 +283,20 @@ class Peer:
             return
         self.state = PeerState.UP
         self._deadline.cancel()
+        self._keep_alive()
         self._owner.came_up(self)
         self._context.handler.connected(self.identity, self._directory)
-        early, self._early = self._early, []
-        for frames in early:
-            if self.state is PeerState.UP:
-                self.take(frames)
+        self._inbound.release()
+
+    def _keep_alive(self) -> None:
+        """Speak now and then: where the other side has forgotten us, it says so."""
+        context = self._context
+        interval = context.options.keepalive_interval
+        self._keepalive = context.clock.call_later(interval, self._on_keepalive_due)
+
+    def _on_keepalive_due(self) -> None:
+        self._arq.acknowledge()
+        self._keep_alive()
 
     def _attempt(self) -> None:
         self._retry = None
@@ -374,8 +313,8 @@ class Peer:
         pause = self._backoff.next()
         if refused:
             self._empty_endpoints.add(endpoint)
-        if self._broken_at is not None and len(self._empty_endpoints) == len(self._endpoints):
-            left = self._broken_at + options.refused_grace - self._context.clock.now()
+        if self._silent_since is not None and len(self._empty_endpoints) == len(self._endpoints):
+            left = self._silent_since + options.refused_grace - self._context.clock.now()
             if left <= 0.001:
                 self.give_up(f"unreachable: {self._why}")
                 return
@@ -390,32 +329,31 @@ class Peer:
             self._retry.cancel()
             self._retry = None
 
-    def _arm_grace(self) -> None:
-        clock, grace = self._context.clock, self._context.options.disconnect_grace
-        self._deadline = clock.call_later(grace, self._on_grace_over, clock.now() + grace)
+    def _break(self, reason: str) -> None:
+        """The connection broke: from now on the peer has its grace."""
+        context = self._context
+        self._silent_since = context.clock.now()
+        self._why = reason
+        grace = context.options.disconnect_grace
+        self._deadline = Grace(context.clock, grace, self._on_grace_over)
+        self._deadline.begin()
 
-    def _on_grace_over(self, due: float) -> None:
-        if self._stood_still(due, self._context.options.disconnect_grace):
-            self._arm_grace()
-        else:
-            waited = f"{self._context.options.disconnect_grace:g} s"
-            silence = f", and no answer in {waited}" if self._connection is not None else ""
-            self.give_up(f"lost: {self._why}{silence}")
+    def _show_life(self) -> None:
+        """The peer answers a dial, or has dialled: it is there, whatever else gets lost."""
+        if self._silent_since is not None:
+            self._silent_since = self._context.clock.now()
+            self._empty_endpoints.clear()
+            self._deadline.begin()
 
-    def _stood_still(self, due: float, period: float) -> bool:
-        """Did our own loop stand still? Its verdict on others is worth nothing then."""
-        return self._context.clock.now() - due > period / 2
+    def _on_grace_over(self) -> None:
+        waited = f"{self._context.options.disconnect_grace:g} s"
+        silence = f", and no answer in {waited}" if self._connection is not None else ""
+        self.give_up(f"lost: {self._why}{silence}")
 
-    def _opening_deadline(self) -> TimerHandle:
-        clock, timeout = self._context.clock, self._context.options.handshake_timeout
-        return clock.call_later(timeout, self._on_opening_timeout, clock.now() + timeout)
-
-    def _on_opening_timeout(self, due: float) -> None:
-        if self._stood_still(due, self._context.options.handshake_timeout):
-            self._deadline = self._opening_deadline()
-        elif self.source is not None and not (self._connection and self._connection.is_ready):
+    def _on_opening_over(self) -> None:
+        if self.source is not None and not (self._connection and self._connection.is_ready):
             reason = f"cannot reach {self.identity.name} back: {self._why}"
-            self.answer_refused("unreachable", reason)
+            self._inbound.refuse("unreachable", reason)
             self.give_up(reason)
         else:
             self.give_up("it did not connect back")

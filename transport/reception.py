@@ -117,6 +117,7 @@ class Reception:
         verdict = self._house.judge(identity)
         if verdict is not None:
             code, reason = verdict
+            self._visitors.pop(source, None)
             if code != "self" and not Refusal(code, reason).is_passing:
                 where = identity.endpoints[0]
                 LOGGER.warning("refused %s (%s): %s: %s", identity.name, where, code, reason)
@@ -125,7 +126,9 @@ class Reception:
         context = self._context
         welcome = visitor.acceptor.welcome(context.myself, context.handler.directory())
         context.transport.answer(source, [welcome])
+        visitor.since = context.clock.now()
         self._visitors[source] = visitor
+        self._visitors.move_to_end(source)
         self._prune()
 
     def _on_open(self, source: bytes, visitor: _Visitor, opening: Opening) -> None:

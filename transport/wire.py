@@ -72,6 +72,8 @@ GOODBYE: Final = 8
 
 _DETACHED: Final = 1
 """A flag of BATCH: the records are a frame of their own, the second."""
+_RESEND: Final = 1
+"""A flag of ACK: what follows that batch did not come, send it again (HDLC's REJ)."""
 
 _PREFIX = struct.Struct(">4sBBH")
 BATCH_BODY = struct.Struct(">QQQQII")
@@ -84,6 +86,7 @@ HEADER_SIZE: Final = _PREFIX.size + BATCH_BODY.size
 BATCH_PREFIX = _PREFIX.pack(MAGIC, VERSION, BATCH, 0)
 DETACHED_PREFIX = _PREFIX.pack(MAGIC, VERSION, BATCH, _DETACHED)
 _ACK_PREFIX = _PREFIX.pack(MAGIC, VERSION, ACK, 0)
+_RESEND_PREFIX = _PREFIX.pack(MAGIC, VERSION, ACK, _RESEND)
 
 _MAX_HANDSHAKE = 4 * 1024 * 1024
 _MAX_WORDS = 1000
@@ -135,6 +138,7 @@ class _Welcome(msgspec.Struct, array_like=True, frozen=True):
 
 
 _PASSING_CODES = frozenset({"closing", "reset", "unreachable", "unsettled"})
+_ENDING_CODES = frozenset({"closing", "reset", "unreachable", "protocol"})
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True):
@@ -148,6 +152,11 @@ class Refusal(msgspec.Struct, array_like=True, frozen=True):
     def is_passing(self) -> bool:
         """Does it say nothing about us, so that another try may do?"""
         return self.code in _PASSING_CODES
+
+    @property
+    def ends_session(self) -> bool:
+        """May it be said of a session that stood? Every other one answers a hand-shake."""
+        return self.code in _ENDING_CODES
 
 
 class Goodbye(msgspec.Struct, array_like=True, frozen=True):
@@ -166,11 +175,15 @@ class Opening(NamedTuple):
 
 
 class Acknowledgement(NamedTuple):
-    """Session numbers of sender and receiver, and the last batch that the sender took in."""
+    """Session numbers of sender and receiver, and the last batch that the sender took in.
+
+    `resend`: batches behind that one came, but not the next.
+    """
 
     source: int
     target: int
     received: int
+    resend: bool = False
 
 
 _hello = msgspec.msgpack.Decoder(Self)
@@ -255,14 +268,17 @@ def encode_batch_header(
     return prefix + BATCH_BODY.pack(own, other, sequence, received, records, buffers)
 
 
-def encode_acknowledgement(own: int, other: int, received: int) -> bytes:
-    """ACK: the last batch that was taken in."""
-    return _ACK_PREFIX + _ACKNOWLEDGEMENT.pack(own, other, received)
+def encode_acknowledgement(own: int, other: int, received: int, resend: bool = False) -> bytes:
+    """ACK: the last batch that was taken in, and whether what follows it is to be sent again."""
+    prefix = _RESEND_PREFIX if resend else _ACK_PREFIX
+    return prefix + _ACKNOWLEDGEMENT.pack(own, other, received)
 
 
 def decode_acknowledgement(frame: Buffer) -> Acknowledgement:
     """The session numbers, and the last batch that the peer took in; of ACK and GOODBYE alike."""
-    return Acknowledgement(*_unpack(_ACKNOWLEDGEMENT, frame))
+    source, target, received = _unpack(_ACKNOWLEDGEMENT, frame)
+    flags: int = _PREFIX.unpack_from(frame)[3]
+    return Acknowledgement(source, target, received, bool(flags & _RESEND))
 
 
 def encode_goodbye(own: int, other: int, received: int, code: str, reason: str) -> bytes:

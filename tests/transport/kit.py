@@ -364,11 +364,11 @@ class ZmqFabric(Fabric):
 class MemoryFabric(Fabric):
     kind = "memory"
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, rng: random.Random | None = None) -> None:
         super().__init__()
         if clock is not None:
             self.clock = clock
-        self.network = MemoryNetwork(self.clock)
+        self.network = MemoryNetwork(self.clock, rng)
 
     def transport(self, name: str, options: TransportOptions) -> Transport:
         return MemoryTransport(self.network, name, options)
@@ -380,6 +380,28 @@ class MemoryFabric(Fabric):
     async def wired_pair(self, **options: Any) -> tuple[Member, Member, Wire]:
         one, other = await self.pair(**options)
         return one, other, MemoryWire(self.network)
+
+
+class Still(MemoryFabric):
+    """A memory fabric whose time only moves when told."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.time = VirtualClock()
+        super().__init__(self.time, random.Random(seed))
+
+    async def two(self, **options: float) -> tuple[Member, Member]:
+        """Two connected members, without any time having passed."""
+        one, other = await self.member("one", **options), await self.member("other", **options)
+        one.mesh.dial(other.endpoint)
+        await settle(60)
+        assert one.handler.kinds() == other.handler.kinds() == ["connected"]
+        return one, other
+
+    async def close(self) -> None:
+        closing = asyncio.gather(super().close(), return_exceptions=True)
+        await self.time.advance(1.0)
+        async with asyncio.timeout(PATIENCE):
+            await closing
 
 
 class Call:
@@ -429,6 +451,7 @@ class Puppet:
         self.transport = transport
         self.incarnation = incarnation
         self.heard: asyncio.Queue[tuple[bytes, list[bytes]]] = asyncio.Queue()
+        self._words: list[tuple[bytes, list[bytes]]] = []
         self.endpoint = ""
         self.session = 77
 
@@ -484,4 +507,10 @@ class Puppet:
         return header + b"".join(records)
 
     def _on_frames(self, source: bytes, frames: list[Buffer]) -> None:
-        self.heard.put_nowait((source, [bytes(frame) for frame in frames]))
+        message = (source, [bytes(frame) for frame in frames])
+        # A word of the hand-shake that waits too long for its answer is said again.
+        if wire.read_prefix(frames[0])[1] in {wire.HELLO, wire.OPEN}:
+            if message in self._words:
+                return
+            self._words.append(message)
+        self.heard.put_nowait(message)

@@ -101,7 +101,70 @@ def test_an_acceptor_survives_any_order(names: list[str]) -> None:
         elif isinstance(event, Opening):
             acceptor.opened(6, 5, 0)
     if acceptor.state is AcceptorState.OPEN:
-        assert taken[:2] == ["hello", "open"]
+        assert list(dict.fromkeys(taken))[:2] == ["hello", "open"]
+
+
+def test_words_that_come_twice_do_no_harm() -> None:
+    """HELLO and OPEN are answered again; a second WELCOME, OPENED or late HELLO says nothing."""
+    dialler, acceptor = Dialler(), Acceptor()
+    hello = dialler.greet(ONE)
+    assert acceptor.receive([hello]) == acceptor.receive([hello]) == ONE
+    welcome = acceptor.welcome(OTHER, b"")
+    assert acceptor.welcome(OTHER, b"") == welcome
+    assert dialler.receive([welcome]) == Welcome(OTHER, b"")
+    opening = dialler.open(5, 0)
+    assert dialler.receive([welcome]) is None
+    assert acceptor.receive([opening]) == acceptor.receive([opening]) == Opening(5, 0)
+    opened = acceptor.opened(6, 5, 0)
+    assert acceptor.opened(6, 5, 0) == opened
+    assert dialler.receive([opened]) == Opening(6, 5, 0)
+    for late in (welcome, opened, acceptor.opened(6, 5, 3)):
+        assert dialler.receive([late]) is None
+    assert acceptor.receive([hello]) is None
+    assert (dialler.state, acceptor.state) == (DiallerState.READY, AcceptorState.OPEN)
+
+
+@pytest.mark.parametrize(
+    "first", [["hello"], ["hello", "open"], ["welcome"], ["welcome", "opened"]], ids="-".join
+)
+def test_nobody_says_two_things_on_one_connection(first: list[str]) -> None:
+    """Another life, or another session, in place of a double closes the machine."""
+    machine: Dialler | Acceptor
+    if first[0] == "hello":
+        machine = Acceptor()
+    else:
+        machine = Dialler()
+        machine.greet(ONE)
+    for name in first:
+        event = machine.receive([MESSAGES[name]])
+        if isinstance(machine, Acceptor):
+            machine.welcome(OTHER, b"") if name == "hello" else machine.opened(6, 5, 0)
+        elif isinstance(event, Welcome):
+            machine.open(5, 0)
+    others = {
+        "hello": wire.encode_hello(Self("one", 2, ("tcp://h:1",), b"", 1 << 20)),
+        "open": wire.encode_open(7, 0),
+        "welcome": wire.encode_welcome(Self("other", 3, ("tcp://h:2",), b"", 1 << 20), b""),
+        "opened": wire.encode_opened(8, 5, 0),
+    }
+    with pytest.raises(WireError) as caught:
+        machine.receive([others[first[-1]]])
+    assert caught.value.code == "order"
+    assert machine.state in {DiallerState.CLOSED, AcceptorState.CLOSED}
+
+
+@pytest.mark.parametrize("code", ["unsettled", "name-taken", "quarantined", "whatever"])
+def test_a_refusal_of_an_earlier_word_does_not_end_a_session(code: str) -> None:
+    """It answered a double of the HELLO; what ends a session has codes of its own."""
+    dialler = Dialler()
+    dialler.greet(ONE)
+    dialler.receive([MESSAGES["welcome"]])
+    dialler.open(5, 0)
+    dialler.receive([MESSAGES["opened"]])
+    assert dialler.receive([wire.encode_refused(code, "late", None)]) is None
+    assert dialler.state is DiallerState.READY
+    assert dialler.receive([wire.encode_refused("reset", "gone", None)]) == Refusal("reset", "gone")
+    assert dialler.state is DiallerState.CLOSED
 
 
 @given(st.binary(max_size=200), st.sampled_from(sorted(MESSAGES)), st.integers(0, 60))
@@ -165,6 +228,7 @@ def test_steps_out_of_order_are_refused() -> None:
             step()
     acceptor = Acceptor()
     acceptor.welcome(ONE, b"")
+    acceptor.opened(6, 5, 0)
     with pytest.raises(WireError):
         acceptor.welcome(ONE, b"")
     dialler = Dialler()

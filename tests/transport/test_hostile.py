@@ -201,16 +201,112 @@ async def test_replayed_batches_are_dropped(fabric: Fabric) -> None:
         assert wire.decode_acknowledgement(frame).received in {1, 2}
 
 
+async def test_a_gap_is_asked_for_once(fabric: Fabric) -> None:
+    """Batches behind it are dropped and counted, one request goes out, the session goes on."""
+    async with fabric:
+        one = await fabric.member("one")
+        puppet = await fabric.puppet("puppet")
+        call, other = await puppet.connect(one)
+        for sequence in (1, 3, 4, 5):
+            await call.say(puppet.batch(other, sequence, b"%d;" % sequence))
+        await rejected(one, "gap", 3)
+        requests = [await puppet.expect(wire.ACK)]
+        asked = wire.decode_acknowledgement(requests[0][1])
+        assert (asked.received, asked.resend) == (1, True)
+        for sequence in (2, 3):
+            await call.say(puppet.batch(other, sequence, b"%d;" % sequence))
+        _, frame = await puppet.expect(wire.ACK)
+        assert wire.decode_acknowledgement(frame)[2:] == (3, False)
+        assert one.handler.records == [b"1", b"2", b"3"]
+        assert one.handler.kinds() == ["connected"]
+
+
+async def test_a_gap_is_asked_for_again_on_a_new_connection(fabric: Fabric) -> None:
+    """What OPENED promised to go on with may be lost as well."""
+    async with fabric:
+        one = await fabric.member("one")
+        puppet = await fabric.puppet("puppet")
+        call, other = await puppet.connect(one)
+        await call.say(puppet.batch(other, 2, b"late;"))
+        _, frame = await puppet.expect(wire.ACK)
+        assert wire.decode_acknowledgement(frame)[2:] == (0, True)
+        again = puppet.call(one.endpoint)
+        await again.say(wire.encode_hello(puppet.node))
+        await again.hear()
+        await again.say(wire.encode_open(puppet.session, other))
+        assert (await again.hear())[0] == wire.OPENED
+        await again.say(puppet.batch(other, 2, b"late;"))
+        _, frame = await puppet.expect(wire.ACK)
+        assert wire.decode_acknowledgement(frame)[2:] == (0, True)
+
+
+async def test_words_of_the_handshake_come_twice(fabric: Fabric) -> None:
+    """A late HELLO says nothing, and a doubled OPEN is answered again: the session stands."""
+    async with fabric:
+        one = await fabric.member("one")
+        puppet = await fabric.puppet("puppet")
+        call, other = await puppet.connect(one)
+        await call.say(puppet.batch(other, 1, b"before;"))
+        await call.say(wire.encode_hello(puppet.node))
+        await call.say(wire.encode_open(puppet.session, 0))
+        kind, frame = await call.hear()
+        assert kind == wire.OPENED
+        assert wire.decode_opened(frame) == (other, puppet.session, 1)
+        await call.say(puppet.batch(other, 2, b"after;"))
+        await one.handler.until(lambda: one.handler.count == 2)
+        assert one.handler.kinds() == ["connected"]
+        assert one.handler.broken == []
+
+
+async def test_late_frames_of_an_earlier_connection_do_no_harm(fabric: Fabric) -> None:
+    """The session has moved to another one: they are a stranger's, and answered as such."""
+    async with fabric:
+        one = await fabric.member("one")
+        puppet = await fabric.puppet("puppet")
+        earlier, other = await puppet.connect(one)
+        call = puppet.call(one.endpoint)
+        await call.say(wire.encode_hello(puppet.node))
+        await call.hear()
+        await call.say(wire.encode_open(puppet.session, other))
+        assert (await call.hear())[0] == wire.OPENED
+        for frame in (
+            wire.encode_open(puppet.session, 0),
+            puppet.batch(other, 1, b"late;"),
+            wire.encode_acknowledgement(puppet.session, other, 0),
+            wire.encode_goodbye(puppet.session, other, 0, "left", ""),
+        ):
+            await earlier.say(frame)
+        await rejected(one, "unknown-source", 3)
+        await call.say(puppet.batch(other, 1, b"fresh;"))
+        await one.handler.until(lambda: one.handler.count)
+        assert one.handler.records == [b"fresh"]
+        assert one.handler.kinds() == ["connected"]
+
+
+async def test_a_session_that_is_forgotten_is_found_out_by_silence(fabric: Fabric) -> None:
+    """Whoever says nothing else says now and then how far it got, and learns of the end."""
+    async with fabric:
+        one = await fabric.member("one", keepalive_interval=0.05)
+        puppet = await fabric.puppet("puppet")
+        await puppet.connect(one)
+        source, frame = await puppet.expect(wire.ACK)
+        assert wire.decode_acknowledgement(frame).received == 0
+        await puppet.expect(wire.ACK)
+        puppet.transport.answer(source, [wire.encode_refused("reset", "forgot", None)])
+        _, _, reason, _ = await one.handler.event("disconnected")
+        assert reason == "reset: forgot"
+
+
 @pytest.mark.parametrize(
     ("code", "frames"),
     [
-        ("gap", lambda p, o: [p.batch(o, 2, b"x")]),
         ("truncated", lambda p, o: [p.batch(o, 1, b"x", buffers=2), b"one"]),
         ("truncated", lambda p, o: [p.batch(o, 1, b"x"), b"one too many"]),
         ("short", lambda p, o: [p.batch(o, 1, b"")[:20]]),
         ("session", lambda p, o: [p.batch(o, 1, b"x", received=99)]),
         ("session", lambda p, o: [wire.encode_acknowledgement(p.session, o, 99)]),
-        ("order", lambda p, o: [wire.encode_hello(p.node)]),
+        ("order", lambda p, o: [wire.encode_welcome(p.node, b"")]),
+        ("order", lambda p, o: [wire.encode_open(p.session + 1, o)]),
         ("frames", lambda p, o: [wire.encode_acknowledgement(p.session, o, 0), b"more"]),
         ("magic", lambda p, o: [b"complete nonsense"]),
     ],

@@ -6,33 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.transport.kit import PATIENCE, Member, MemoryFabric, VirtualClock, settle
+from tests.transport.kit import Still, settle
 from transport import BindError, EndpointError, MemoryTransport
 from transport.memory import MemoryNetwork
-
-
-class Still(MemoryFabric):
-    """A memory fabric whose time only moves when told."""
-
-    def __init__(self) -> None:
-        self.time = VirtualClock()
-        super().__init__(self.time)
-
-    async def two(self, **options: float) -> tuple[Member, Member]:
-        """Two connected members, without any time having passed."""
-        one, other = await self.member("one", **options), await self.member("other", **options)
-        one.mesh.dial(other.endpoint)
-        await settle(60)
-        assert one.handler.kinds() == other.handler.kinds() == ["connected"]
-        return one, other
-
-    async def close(self) -> None:
-        closing = asyncio.gather(
-            *(m.mesh.close(0.2) for m in self.members if not m.gone), return_exceptions=True
-        )
-        await self.time.advance(1.0)
-        async with asyncio.timeout(PATIENCE):
-            await closing
 
 
 async def test_joining_and_talking_take_no_time() -> None:

@@ -18,6 +18,7 @@ from transport.backoff import Backoff
 from transport.context import split_refusal
 from transport.endpoint import parse_endpoint
 from transport.errors import ActorsError, BindError, RecordTooLargeError, TransportError
+from transport.grace import Grace
 from transport.journal import Journal
 
 
@@ -123,6 +124,34 @@ def test_pauses_double_within_their_jitter(jitter: float, seed: int) -> None:
         for expected in (0.1, 0.2, 0.4, 0.8, 1.0, 1.0):
             assert abs(backoff.next() - expected) <= expected * jitter / 2 + 1e-9
         backoff.reset()
+
+
+async def test_a_grace_that_begins_anew_is_a_whole_one() -> None:
+    """Only the last beginning counts, and a cancelled one is never over."""
+    clock, over = VirtualClock(), list[float]()
+    grace = Grace(clock, 1.0, lambda: over.append(clock.now()))
+    grace.begin()
+    await clock.advance(0.9)
+    grace.begin()
+    await clock.advance(0.9)
+    assert over == []
+    await clock.advance(0.2)
+    assert over == [1001.9]
+    grace.begin()
+    grace.cancel()
+    await clock.advance(5.0)
+    assert over == [1001.9]
+
+
+async def test_a_grace_is_not_over_while_this_process_stands_still() -> None:
+    """A timer that is late by half the period says so: the period begins again."""
+    clock, over = VirtualClock(), list[float]()
+    Grace(clock, 1.0, lambda: over.append(clock.now())).begin()
+    clock._now += 1.6
+    await clock.advance(0.9)
+    assert over == []
+    await clock.advance(0.2)
+    assert len(over) == 1
 
 
 async def test_the_journal_counts_all_and_says_little(caplog: pytest.LogCaptureFixture) -> None:

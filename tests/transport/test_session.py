@@ -137,6 +137,68 @@ def test_gaps_are_told_apart() -> None:
     assert incoming.arrive(0, 1) is Arrival.DUPLICATE
 
 
+def test_a_gap_is_lacking_until_it_is_asked_for_or_filled() -> None:
+    """An acknowledgement that rides on a batch asks for nothing; a new connection begins anew."""
+    incoming = Incoming(urgent=100)
+    incoming.arrive(2, 1)
+    incoming.told()
+    assert incoming.lacking
+    incoming.asked()
+    incoming.arrive(3, 1)
+    assert not incoming.lacking
+    incoming.reopened()
+    incoming.arrive(2, 1)
+    assert incoming.lacking
+    for sequence in (1, 2):
+        incoming.arrive(sequence, 1)
+    assert not incoming.lacking
+    incoming.arrive(4, 1)
+    assert incoming.lacking
+
+
+def test_going_back_lets_a_little_go_and_then_more() -> None:
+    """Sixteen batches wait for an acknowledgement, until all is acknowledged that had been sent."""
+    outgoing = Outgoing()
+
+    def transmit() -> list[int]:
+        sent = []
+        while (found := outgoing.next()) is not None:
+            sent.append(found.sequence)
+            outgoing.transmitted()
+        return sent
+
+    for _ in range(40):
+        outgoing.add(batch(b"x"))
+    assert len(transmit()) == 40
+    assert outgoing.refuse(2)
+    assert transmit() == list(range(3, 19))
+    outgoing.acknowledge(10)
+    assert transmit() == list(range(19, 27))
+    outgoing.acknowledge(39)
+    assert outgoing.recovering
+    for _ in range(40):
+        outgoing.add(batch(b"x"))
+    outgoing.acknowledge(40)
+    assert not outgoing.recovering
+    assert transmit() == list(range(41, 81))
+
+
+def test_a_new_connection_is_sent_all_that_is_lacking() -> None:
+    """Going back belongs to the connection on which something was lost."""
+    outgoing = Outgoing()
+    for _ in range(40):
+        outgoing.add(batch(b"x"))
+        outgoing.transmitted()
+    outgoing.go_back()
+    outgoing.resume(5)
+    for sequence in range(6, 41):
+        found = outgoing.next()
+        assert found is not None
+        assert found.sequence == sequence
+        outgoing.transmitted()
+    assert outgoing.refuse(5)
+
+
 def test_much_unacknowledged_is_urgent() -> None:
     """From the given size on, until the peer was told."""
     incoming = Incoming(urgent=100)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 import zmq
 
-from tests.transport.kit import Member, ZmqFabric
+from tests.transport.kit import Member, ZmqFabric, settle
 from transport import BindError, EndpointError, TransportOptions, ZmqTransport, wire
+from transport.drain import Drain
 from transport.endpoint import parse_endpoint
 
 if TYPE_CHECKING:
@@ -273,3 +274,17 @@ async def test_a_refused_hello_leaves_no_sockets() -> None:
         before = descriptors()
         await one.handler.event("unreachable", 30)
         assert descriptors() <= before + 8
+
+
+async def test_a_wake_up_that_was_on_its_way_finds_a_closed_socket() -> None:
+    """Whoever waits for room and is stopped meanwhile asks nothing of it any more."""
+    with zmq.Context() as context:
+        dealer = context.socket(zmq.DEALER)
+        drain = Drain(dealer, lambda frames: None, max_frames=2, budget=8)
+        with pytest.raises(zmq.Again):
+            dealer.send(b"nobody is there", zmq.NOBLOCK)
+        drain.await_room()
+        asyncio.get_running_loop().call_soon(drain._run)
+        drain.stop()
+        dealer.close(linger=0)
+        await settle()
