@@ -37,6 +37,11 @@ class Settings:
     advertise: str | None = None
     seed: tuple[str, ...] = ()
     role: tuple[str, ...] = ()
+    app_version: str = ""
+    capacity: float = 1.0
+    partition: str | None = None
+    quorum_size: int | None = None
+    stable_after: float = 5.0
     workers: int | None = None
     imports: tuple[str, ...] = ()
     drain_timeout: float = 25.0
@@ -174,10 +179,19 @@ def _wrong(option: Option, where: str, value: object, problem: str) -> ConfigErr
     return ConfigError(where, f"{value!r} is wrong{because}; expected {option.kind.expected}")
 
 
+def _check_partition(settings: Settings) -> None:
+    is_quorum = settings.partition == "static-quorum"
+    if is_quorum and settings.quorum_size is None:
+        raise ConfigError("--partition", "static-quorum needs --quorum-size")
+    if settings.quorum_size is not None and not is_quorum:
+        raise ConfigError("--quorum-size", "it means nothing without --partition=static-quorum")
+
+
 def _whole(settings: Settings) -> Settings:
     """Check what one setting means for another."""
     if not settings.bind:
         raise ConfigError("--bind", "a node needs an endpoint to be reached at, and none is named")
+    _check_partition(settings)
     if settings.workers is not None:
         longest = f"{settings.name}-{settings.workers}"
         try:

@@ -12,6 +12,8 @@ from actors.names import check_name
 from transport.endpoint import parse_endpoint
 from transport.errors import EndpointError
 
+PARTITION_POLICIES = ("keep-majority", "static-quorum")
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -104,7 +106,7 @@ def _count(value: object) -> int:
     return value
 
 
-def _seconds(value: object) -> float:
+def _positive(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"it is {_kind_of(value)}, not a number")
     if not math.isfinite(value) or value <= 0:
@@ -155,6 +157,36 @@ OPTIONS = (
     Option("seed", _DIALLED, "ENDPOINT", "a node to join through; may be repeated", many=True),
     Option("role", NAME, "ROLE", "a role of this node; may be repeated", many=True),
     Option(
+        "app_version",
+        Kind("a text", _text),
+        "VERSION",
+        "the version of what runs here, for others to see (default: none)",
+    ),
+    Option(
+        "capacity",
+        Kind("a number, more than 0", _positive, float),
+        "NUMBER",
+        "how much more this node can bear than one of 1, for LeastLoaded (default: 1)",
+    ),
+    Option(
+        "partition",
+        Kind(f"one of {', '.join(PARTITION_POLICIES)}", _one_of(PARTITION_POLICIES)),
+        "POLICY",
+        f"which side of a partition goes on: {', '.join(PARTITION_POLICIES)} (default: both)",
+    ),
+    Option(
+        "quorum_size",
+        Kind("a whole number, 1 or more", _count, int),
+        "N",
+        "with static-quorum: how many nodes a side must have to go on",
+    ),
+    Option(
+        "stable_after",
+        Kind("seconds, more than 0", _positive, float),
+        "SECONDS",
+        "how long the membership must be unchanged before a partition is decided (default: 5)",
+    ),
+    Option(
         "workers",
         Kind("a whole number, 1 or more", _count, int),
         "N",
@@ -169,7 +201,7 @@ OPTIONS = (
     ),
     Option(
         "drain_timeout",
-        Kind("seconds, more than 0", _seconds, float),
+        Kind("seconds, more than 0", _positive, float),
         "SECONDS",
         "how long stopping may take (default: 25)",
     ),

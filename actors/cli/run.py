@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from actors import ActorRef, Node
     from actors.cli.app import Root
     from actors.cli.config import Settings
+    from actors.cluster.partition import PartitionPolicy
 
 log = logging.getLogger("actors.cli")
 
@@ -70,9 +71,22 @@ def _make(settings: Settings) -> Node:
             seeds=list(settings.seed),
             roles=list(settings.role),
             advertise=settings.advertise,
+            version=settings.app_version,
+            capacity=settings.capacity,
+            partition=_policy(settings),
         )
     except (TypeError, ValueError) as error:
         raise CommandError(Exit.USAGE, str(error)) from None
+
+
+def _policy(settings: Settings) -> PartitionPolicy | None:
+    from actors import KeepMajority, StaticQuorum
+
+    if settings.partition is None:
+        return None
+    if settings.quorum_size is not None:
+        return StaticQuorum(settings.quorum_size, settings.stable_after)
+    return KeepMajority(settings.stable_after)
 
 
 def _watch_refusals(node: Node, ending: Ending) -> Callable[[], None]:
