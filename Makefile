@@ -4,6 +4,8 @@
 PYTHON ?=
 VENV   ?= .venv
 ARGS   ?=
+SEEDS  ?= 1000
+FIRST  ?= 0
 
 BIN    := $(abspath $(VENV))/bin
 # One pair of stamps for each Python that was asked for by name: asking for another is noticed.
@@ -17,7 +19,7 @@ CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench savina load soak clean
+.PHONY: help demo test simulate check format bench savina load soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +29,9 @@ demo: $(RUN) ## count the words of a source tree on several nodes, and lose one 
 
 test: $(DEV) ## run all tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest $(ARGS)
+
+simulate: $(DEV) ## run many seeds of the simulated cluster (SEEDS=10000 FIRST=0)
+	@$(BIN)/python -m actors.testing.simulate tests.simulation.workload:check --first $(FIRST) --seeds $(SEEDS) $(ARGS)
 
 check: $(DEV) ## lint, check formatting, types (mypy and basedpyright) and layers
 	$(BIN)/ruff check .

@@ -107,15 +107,15 @@ def begin_wait(turn: Turn, ask: Ask) -> Turn | None:
     if waits is not None:
         ask.turn = waits
         if waits.asked is None:
-            waits.asked = set()
-        waits.asked.add(ask)
+            waits.asked = {}
+        waits.asked[ask] = None
     return waits
 
 
 def end_wait(waits: Turn, ask: Ask) -> None:
     """It waits no longer."""
     if waits.asked is not None:
-        waits.asked.discard(ask)
+        waits.asked.pop(ask, None)
 
 
 _TOLERANCE = 1e-6
@@ -163,11 +163,11 @@ class Deadlines:
     def _tick(self, timeout: float) -> None:
         lane = self._lanes[timeout]
         lane.timer = None
-        due = self._clock.now() + _TOLERANCE
+        now = self._clock.now()
         expired = []
         for ask, expiry in lane.expiries.items():
-            if expiry > due:
-                lane.timer = self._clock.call_later(expiry - due, self._tick, timeout)
+            if expiry > now + _TOLERANCE:
+                lane.timer = self._clock.call_later(expiry - now, self._tick, timeout)
                 break
             expired.append(ask)
         else:

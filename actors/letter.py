@@ -72,8 +72,8 @@ class Turn(Protocol):
     """
 
     letter: Letter | None
-    asked: set[Ask] | None
-    """What the message in hand asked others, and waits for."""
+    asked: dict[Ask, None] | None
+    """What the message in hand asked others, and waits for, in that order."""
 
     @property
     def ref(self) -> ActorRef[Any]:
@@ -95,7 +95,7 @@ class TaskTurn(msgspec.Struct, eq=False):
     letter: Letter | None = None
     begun: bool = False
     """Whether the task runs; one that is cancelled before never ends in order."""
-    asked: set[Ask] | None = None
+    asked: dict[Ask, None] | None = None
 
 
 class Detour(TaskTurn, eq=False, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import random
 import secrets
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from actors.errors import ActorNotFoundError, NodeClosedError, NodeUnreachableEr
 from actors.events import EventStream, MemberUp
 from actors.family import ChildRecord
 from actors.names import check_name, check_path
+from actors.offload import Offload
 from actors.props import Place, Props, as_props, terms
 from actors.reason import Reason
 from actors.ref import ActorRef, check_ref
@@ -62,7 +64,10 @@ class Node:
     failures are detected, `partition` which side of a partition goes on (both, without it).
     `version` is for others to see (`Member.version`); `capacity` is how much more this node can
     bear than one of 1.0, for `LeastLoaded`.
-    `transport`, `clock` and `rng` are for tests (see `actors.testing`).
+
+    `transport`, `clock`, `rng`, `context` (what the contexts of its actors are copies of, an empty
+    one by default) and `offload` (what runs what must not run on the event loop) are for tests,
+    see `actors.testing`. With an `rng` all that the node leaves to chance comes from it.
 
     Raises TypeError or ValueError for wrong names, endpoints and roles; entering raises BindError
     where an endpoint cannot be had, and NodeRefusedError where a seed does not let it in.
@@ -85,6 +90,8 @@ class Node:
         partition: PartitionPolicy | None = None,
         version: str = "",
         capacity: float = 1.0,
+        context: contextvars.Context | None = None,
+        offload: Offload | None = None,
     ) -> None:
         self.name = f"node-{secrets.token_hex(4)}" if name is None else check_name(name)
         self.events = EventStream()
@@ -99,6 +106,10 @@ class Node:
         self._transport = transport
         self._clock = clock
         self._random = rng or random.Random()
+        self._incarnation = (rng or secrets.SystemRandom()).getrandbits(52) | 1
+        # Nothing of whoever makes the node gets into its actors.
+        self._context = contextvars.Context() if context is None else context
+        self._offload = Offload() if offload is None else offload
         self._options = options or TransportOptions()
         self._detection = detection or Detection()
         self._partition = partition
@@ -130,15 +141,14 @@ class Node:
         if self._runtime is not None:
             raise NodeClosedError(self.name)
         clock = self._clock or LoopClock()
-        incarnation = secrets.randbits(52) | 1
-        mesh, endpoints = await self._open(clock, incarnation)
+        mesh, endpoints = await self._open(clock, self._incarnation)
         address = endpoints[0] if endpoints else None
         own = Member(
             self.name,
             address,
             frozenset(self._roles),
             "joining" if mesh is not None else "up",
-            incarnation,
+            self._incarnation,
             self._version,
             self._capacity,
             clock.wall(),
@@ -152,6 +162,8 @@ class Node:
             self._random,
             partition=self._partition,
             serialize_local=self._serialize_local,
+            context=self._context,
+            offload=self._offload,
         )
         if isinstance(clock, LoopClock):
             self._watchdog = Watchdog(self._runtime)
@@ -459,7 +471,7 @@ class Node:
         """Return a snapshot of this node's ledger."""
         runtime = self._known()
         ledger = runtime.ledger
-        rejected = 0 if self._mesh is None else sum(self._mesh.stats().rejected.values())
+        rejected = 0 if self._mesh is None else self._mesh.rejected
         return NodeStats(
             told=ledger.told,
             handled=ledger.handled,

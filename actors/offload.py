@@ -43,7 +43,7 @@ class Offload:
 
     async def _run(self, pool: Executor, function: Callable[..., T], *args: Any) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, _call, function, *args)
+        return await loop.run_in_executor(pool, guarded, function, *args)
 
     def close(self) -> None:
         """Take no more work; what runs in a thread cannot be ended and is not waited for."""
@@ -53,7 +53,7 @@ class Offload:
         self._threads = self._processes = None
 
 
-def _call(function: Callable[..., T], *args: Any) -> T:
+def guarded(function: Callable[..., T], *args: Any) -> T:
     """Call it; a future cannot carry a StopIteration, and who awaits it would wait for ever."""
     try:
         return function(*args)

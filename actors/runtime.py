@@ -70,6 +70,8 @@ class Runtime:
         *,
         partition: PartitionPolicy | None,
         serialize_local: bool,
+        context: contextvars.Context,
+        offload: Offload,
     ) -> None:
         self.public = public
         self.closing = False
@@ -79,7 +81,8 @@ class Runtime:
         self.clock = clock
         self.random = rng
         self.loop = asyncio.get_running_loop()
-        self.context = _empty_context()
+        self.context = context
+        """What the contexts of its actors are copies of."""
         self.dispatcher = Dispatcher(self.loop, self.context, clock.precise)
         self.spare_mailboxes: deque[deque[Letter]] = deque(maxlen=SPARE_MAILBOXES)
         """Empty ones, for the next actor that gets a message: an idle one has none."""
@@ -89,7 +92,7 @@ class Runtime:
         self.events: EventStream = public.events
         self.deadlines = Deadlines(clock)
         self.cycles = Cycles(self)
-        self.offload = Offload()
+        self.offload = offload
         self.membership = Membership(own)
         self.loads = Loads(own.life)
         self.placement = Placement(self.membership, self.loads)
@@ -210,8 +213,3 @@ class _Nobody:
 
 def _nobody(_seconds: float) -> str:
     return ""
-
-
-def _empty_context() -> contextvars.Context:
-    """A context that carries nothing of whoever made the node into its actors."""
-    return contextvars.Context()

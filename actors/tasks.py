@@ -34,8 +34,8 @@ def start_task(cell: Cell, coro: Coroutine[Any, Any, T], name: str | None) -> Ta
         _guard(cell, coro, origin), name=name, context=cell.node.context.copy()
     )
     if cell.tasks is None:
-        cell.tasks = set()
-    cell.tasks.add(task)
+        cell.tasks = {}
+    cell.tasks[task] = None
     task.add_done_callback(lambda done: _ended(cell, coro, done))
     return task
 
@@ -60,6 +60,6 @@ async def _guard(cell: Cell, coro: Coroutine[Any, Any, T], origin: Turn) -> T:
 def _ended(cell: Cell, coro: Coroutine[Any, Any, Any], task: Task[Any]) -> None:
     coro.close()  # one that was cancelled before its first step was never awaited
     if cell.tasks is not None:
-        cell.tasks.discard(task)
+        cell.tasks.pop(task, None)
     if not task.cancelled():
         task.exception()  # seen: the actor has failed with it

@@ -174,6 +174,11 @@ class Mesh:
         self._reception.close()
         self._context.identity = replace(self.identity, incarnation=incarnation)
 
+    @property
+    def rejected(self) -> int:
+        """How many messages were dropped so far, for whatever reason."""
+        return self._context.journal.rejected.total()
+
     def stats(self) -> MeshStats:
         """What was counted so far."""
         counters = self._context.counters

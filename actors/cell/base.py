@@ -75,7 +75,7 @@ class CellState:
     the others takes none until it is first set, and is not set without need: it costs a dictionary.
     """
 
-    asked: set[Ask] | None = None
+    asked: dict[Ask, None] | None = None
     ending: Order | None = None
     failure: BaseException | None = None
     interrupted: bool = False
@@ -88,7 +88,7 @@ class CellState:
     behaviours: list[Callable[[Any], Any]] | None = None
     stashed: list[Letter] | None = None
     timers: Timers | None = None
-    tasks: set[Task[Any]] | None = None
+    tasks: dict[Task[Any], None] | None = None
     owed: dict[Reply[Any], None] | None = None
 
     def __init__(
@@ -139,8 +139,10 @@ class CellState:
 
     def queued(self) -> int:
         """Count the messages that are here and not yet accounted for."""
-        in_hand = sum(1 for _ in self.turns())
-        return len(self.mailbox or ()) + len(self.stashed or ()) + in_hand
+        count = len(self.mailbox or ()) + len(self.stashed or ())
+        for _ in self.turns():
+            count += 1
+        return count
 
     def turns(self) -> Iterator[Turn]:
         """Go through the turns that have a message in hand."""

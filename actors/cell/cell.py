@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from asyncio import CancelledError, Future, Task
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from actors.cell.activation import GRACE, Activation, abandon, is_abandoned, uncancel
@@ -275,10 +276,11 @@ class Cell(Activation):
             await self._end_tasks(self.tasks)
         self._shed(error)
 
-    async def _end_tasks(self, tasks: set[Task[Any]]) -> None:
+    async def _end_tasks(self, tasks: Iterable[Task[Any]]) -> None:
         """Cancel what the instance started, and wait for it: the next one begins after its end."""
         self.tasks = None
-        tasks = tasks - {asyncio.current_task()}
+        own = asyncio.current_task()
+        tasks = [task for task in tasks if task is not own]
         for task in tasks:
             task.cancel()
         try:

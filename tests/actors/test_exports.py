@@ -128,9 +128,29 @@ def test_no_public_object_hides_behind_a_private_module() -> None:
     assert set(scope) - {"__builtins__"} == set(actors.__all__)
 
 
+TESTING = {
+    "FAULTS",
+    "Fault",
+    "HostCrashedError",
+    "Invariant",
+    "InvariantError",
+    "LedgerAddsUp",
+    "MembershipConverges",
+    "MemoryNetwork",
+    "Outcome",
+    "Simulation",
+    "SimulationError",
+    "VirtualClock",
+    "chaos",
+    "sweep",
+}
+"""What `actors.testing` offers."""
+
+
 def test_what_tests_need_is_public_too() -> None:
-    """`actors.testing` has the clock and the network that these tests use."""
-    assert {"MemoryNetwork", "VirtualClock"} <= set(actors.testing.__all__)
+    """`actors.testing` has the clock, the network and the simulation that these tests use."""
+    assert set(actors.testing.__all__) == TESTING
+    assert all(getattr(actors.testing, name).__doc__ for name in TESTING - {"FAULTS", "Fault"})
 
 
 def test_importing_actors_does_not_import_the_heavy_things() -> None:

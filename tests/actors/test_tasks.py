@@ -108,6 +108,24 @@ async def test_tasks_have_ended_before_the_next_instance_begins() -> None:
         assert entries == ["init", "start", "began", "restart", "tidied up", "init", "start"]
 
 
+async def test_tasks_are_cancelled_in_the_order_in_which_they_began() -> None:
+    """Not in that of their addresses, which differs from run to run."""
+    journal = Journal()
+
+    async def work(number: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            journal.add(number)
+
+    async with Node("n") as node:
+        ref = node.spawn(Puppet)
+        for number in range(30):
+            await ref.ask(Do(lambda actor, n=number: actor.create_task(work(n)) and None))
+        await ref.stop()
+    assert journal.entries == list(range(30))
+
+
 async def test_a_task_that_fails_as_it_is_ended_is_not_the_next_instances() -> None:
     """The failure of an old task is logged; the new instance is not restarted for it."""
     clock = VirtualClock()
