@@ -8,11 +8,11 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 
 @contextlib.contextmanager
-def pressed(on_key: Callable[[str], None]) -> Iterator[None]:
+def pressed(on_key: Callable[[str], None]) -> Generator[None, None, None]:
     """Call `on_key` with each key that is pressed; the terminal is as before afterwards."""
     descriptor, loop = sys.stdin.fileno(), asyncio.get_running_loop()
     before = termios.tcgetattr(descriptor)
