@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from actors.cluster.contacts import Contacts
+from actors.cluster.contacts import RECALL, RECALL_DEAD, Contacts
 from actors.cluster.detection import Detection
 from actors.cluster.gossip import Gossip
 from actors.cluster.member import Life
@@ -152,7 +152,7 @@ class Cluster:
             self._node.events.publish(kind(member, reason))
         self._gossip.parted(life_of(peer), reason, spread=_is_certain(reason))
         if reason != "closed":
-            self._contacts.recall(peer.endpoints, lost=reason not in _IN_ORDER)
+            self._contacts.recall(peer.endpoints, _missed_for(reason))
 
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         """Another node does not let this one in."""
@@ -237,6 +237,13 @@ class Cluster:
 def life_of(peer: Identity) -> Life:
     """Return which life of which node shook hands."""
     return Life(peer.name, peer.incarnation)
+
+
+def _missed_for(reason: str) -> float:
+    """Return for how many seconds somebody who is gone for such a reason is called again."""
+    if reason in _IN_ORDER:
+        return 0.0
+    return RECALL_DEAD if reason.startswith("unreachable") else RECALL
 
 
 def _is_certain(reason: str) -> bool:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 RECALL = 600.0
 """Seconds for which a member that was lost is called again, in case it was only cut off."""
 
+RECALL_DEAD = 60.0
+"""The same where nobody listened at its endpoints any more: it may be started again there."""
+
+MOST_LOST = 100
+"""Members that are called again at the same time; beyond that the longest lost are given up."""
+
 LOOK_UP_AGAIN = 5.0
 """Seconds after which a name is looked up again, while nobody has been found."""
 
@@ -105,11 +111,12 @@ class Contacts:
 
     # --- whom else to call ----------------------------------------------------------------------
 
-    def call(self, endpoint: str) -> None:
+    def call(self, endpoint: str, seconds: float = RECALL) -> None:
         """Call somebody who may be there, or was lost, for a while."""
         if not self.is_seed(endpoint) and endpoint not in self._lost:
-            timer = self._clock.call_later(RECALL, self._forget, endpoint)
-            self._lost[endpoint] = timer
+            if len(self._lost) >= MOST_LOST:
+                self._forget(next(iter(self._lost)))
+            self._lost[endpoint] = self._clock.call_later(seconds, self._forget, endpoint)
         self._mesh.dial(endpoint)
 
     def call_all(self, endpoints: Sequence[str | None]) -> None:
@@ -117,14 +124,14 @@ class Contacts:
         for endpoint in dict.fromkeys((*self._seeds, *filter(None, endpoints))):
             self._mesh.dial(endpoint)
 
-    def recall(self, endpoints: Sequence[str], *, lost: bool) -> None:
-        """A member is gone: call it where it is a seed, and where it was only `lost`."""
+    def recall(self, endpoints: Sequence[str], seconds: float) -> None:
+        """A member is gone: call it where it is a seed; else for so many seconds, if any."""
         for endpoint in endpoints:
             if self.is_seed(endpoint):
                 self._mesh.dial(endpoint)
-        if lost and endpoints:
-            self.call(endpoints[0])
+        if seconds and endpoints:
+            self.call(endpoints[0], seconds)
 
     def _forget(self, endpoint: str) -> None:
-        del self._lost[endpoint]
+        self._lost.pop(endpoint).cancel()
         self._mesh.forget(endpoint)

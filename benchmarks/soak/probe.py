@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from actors import Actor, Message, Node, on, register
+from actors.cluster.contacts import MOST_LOST
 from actors.cluster.membership import FORGET_AFTER
 from actors.delivery import REMEMBERED
 from actors.peer import REMEMBERED_REFS
@@ -129,11 +130,16 @@ def _of_its_actors(node: Node) -> dict[str, int]:
 def _of_mesh(node: Node) -> dict[str, int]:
     mesh: Any = node._mesh
     transport: Any = mesh._context.transport
+    cluster: Any = node._cluster
     return {
         "sessions": len(mesh._peers),
         "sources": len(mesh._reception._peers),
-        "endpoints dialled": len(mesh._dials),
+        "endpoints dialled": len(mesh._dials.keys() - cluster._contacts._lost),
         "endpoints answered": len(mesh._answered),
+        "members watched": len(cluster._gossip._detector._peers),
+        "progress of members": len(cluster._gossip._progress),
+        "loads of members": len(cluster._node.loads._known),
+        "nodes that know the registry": len(cluster._node.registry._peers),
         "connections": sum(not each.done for each in transport._outbounds),
     }
 
@@ -142,6 +148,8 @@ def memories(node: Node) -> dict[str, tuple[int, int]]:
     """Return how much is remembered of what is over, and how much that may be."""
     runtime: Any = node._runtime
     mesh: Any = node._mesh
+    cluster: Any = node._cluster
+    contacts = cluster._contacts
     peers = runtime.remote.peers.values()
     return {
         "ends": (len(runtime.delivery._fates), REMEMBERED),
@@ -150,6 +158,7 @@ def memories(node: Node) -> dict[str, tuple[int, int]]:
         "empty mailboxes": (len(runtime.spare_mailboxes), SPARE_MAILBOXES),
         "visitors": (len(mesh._reception._visitors), 1024),
         "complaints": (len(mesh._context.journal._complaints), 1024),
+        "lost members": (len(contacts._lost), MOST_LOST),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.cluster.contacts import LOOK_UP_AGAIN, RECALL, Contacts
+from actors.cluster.contacts import LOOK_UP_AGAIN, MOST_LOST, RECALL, Contacts
 from actors.testing import VirtualClock
 from transport import EndpointError
 from transport.dns import is_named, resolved
@@ -80,14 +80,24 @@ async def test_a_lost_member_is_called_again_for_a_while() -> None:
     """And a seed for as long as it takes; who left is not called."""
     clock, calls = VirtualClock(), Calls()
     made = contacts(calls, clock, Directory(), seeds=["tcp://seed:1"])
-    made.recall(["tcp://lost:1", "ipc://lost"], lost=True)
-    made.recall(["tcp://left:1"], lost=False)
-    made.recall(["tcp://seed:1"], lost=False)
+    made.recall(["tcp://lost:1", "ipc://lost"], RECALL)
+    made.recall(["tcp://left:1"], 0.0)
+    made.recall(["tcp://seed:1"], 0.0)
     assert calls.dialled == ["tcp://lost:1", "tcp://seed:1"]
     await clock.advance(RECALL - 1)
     assert calls.forgotten == []
     await clock.advance(2)
     assert calls.forgotten == ["tcp://lost:1"]
+    made.close()
+
+
+async def test_only_so_many_lost_members_are_called() -> None:
+    """The longest lost are given up for the latest."""
+    clock, calls = VirtualClock(), Calls()
+    made = contacts(calls, clock, Directory())
+    for number in range(MOST_LOST + 2):
+        made.call(f"tcp://lost:{number}")
+    assert calls.forgotten == ["tcp://lost:0", "tcp://lost:1"]
     made.close()
 
 
