@@ -303,7 +303,7 @@ class Node:
             ref = runtime.guardian.spawn(recipe, name, agreed)
             assert ref is not None
             return ref
-        name = name or runtime.made_up_name(recipe.actor_class)
+        name = name or runtime.name_abroad(recipe.actor_class)
         if where is not None:
             placement.settled(recipe.actor_class, where)
         birth = runtime.delivery.conceive(

@@ -128,6 +128,10 @@ class Runtime:
         """Return a name for an actor that was given none."""
         return f"{legal_name(actor_class.__name__)}-{next(self.serials)}"
 
+    def name_abroad(self, actor_class: type) -> str:
+        """Return one that no other node can make up: it is for the place of another's own."""
+        return f"{self.made_up_name(actor_class)}-{self.origin.incarnation:x}"
+
     def failed(self, ref: ActorRef[Any], error: BaseException, message: object) -> None:
         """An actor failed: say so."""
         self.events.publish(ActorFailed(ref, error, message))

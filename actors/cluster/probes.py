@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias
 
 import msgspec
@@ -66,7 +67,12 @@ class Said(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     loads: list[Report]
 
 
-_decoder: msgspec.msgpack.Decoder[Said] = msgspec.msgpack.Decoder(Said)
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[Said]:
+    """Made when it is needed: a node that is alone imports this too, and need not wait for it."""
+    return msgspec.msgpack.Decoder(Said)
+
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -80,7 +86,7 @@ def read(data: object) -> Said:
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ValueError(f"bytes are expected, not {type(data).__name__}")
     try:
-        said = _decoder.decode(data)
+        said = _decoder().decode(data)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
     message = said.message

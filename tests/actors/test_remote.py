@@ -561,3 +561,12 @@ async def test_resolve_finds_paths_on_other_nodes() -> None:
             await cluster.finish(here.resolve("nobody", at="there"))
         with pytest.raises((NodeUnreachableError, TimeoutError)):
             await cluster.finish(here.resolve("servant", at="nowhere", timeout=1.0))
+
+
+async def test_names_that_two_nodes_make_up_for_one_place_differ() -> None:
+    """Each counts for itself; what one spawns on the other does not meet what is there."""
+    async with Cluster() as cluster:
+        here, there = await cluster.start("here"), await cluster.start("there")
+        own = [there.spawn(Servant) for _ in range(20)]
+        sent = [here.spawn(Servant, at="there") for _ in range(20)]
+        assert [await cluster.finish(ref.ask(Echo(1))) for ref in (*own, *sent)] == [1] * 40
