@@ -32,7 +32,7 @@ class Detection:
     suspicion_alone: float = 2.4
     witnesses: int = 3
     enquiry: float = 0.25
-    unresponsive: float = 30.0
+    unresponsive: float = 120.0
     stall: float = 0.25
     busy: float = 0.5
 
