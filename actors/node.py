@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import random
 import secrets
@@ -11,46 +10,36 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors import entry
 from actors.address import host_port
 from actors.cluster.cluster import Cluster
-from actors.cluster.contacts import Contacts
 from actors.cluster.detection import Detection
-from actors.cluster.member import Member, check_capacity
+from actors.cluster.member import Member
 from actors.cluster.partition import PartitionPolicy
 from actors.durations import check_timeout, time_limit
 from actors.errors import ActorNotFoundError, NodeClosedError, NodeUnreachableError
 from actors.events import EventStream, MemberUp
+from actors.exit import LAST_ROUND, shut_down
 from actors.family import ChildRecord
 from actors.names import check_name, check_path
 from actors.offload import Offload
 from actors.props import Place, Props, as_props, terms
-from actors.reason import Reason
 from actors.ref import ActorRef, check_ref
 from actors.registry import Groups, Topics
 from actors.reliable.arguments import check_journal, check_producer, check_window
 from actors.reliable.journal import Journal
 from actors.reliable.reliable import Reliable
 from actors.runtime import Runtime
+from actors.settings import Settings, endpoints, name_or_made_up, strings
 from actors.stats import NodeStats
 from actors.supervision import Restart
 from actors.watchdog import Watchdog
 from transport import Clock, LoopClock, Mesh, Transport, TransportOptions
-from transport.dns import is_named, resolved
-from transport.endpoint import parse_endpoint
 
 if TYPE_CHECKING:
     from actors.actor import Actor
 
 A = TypeVar("A", bound="Actor")
-
-FIRST_ANSWERS = 2.0
-"""Seconds that entering a node waits for the first answer of its seeds."""
-
-LAST_ROUND = 1.0
-"""Seconds that a shutdown waits for what it has cancelled."""
-
-JOURNAL_ROUND = 5.0
-"""Seconds that it waits for journals to be closed."""
 
 
 class Node:
@@ -93,16 +82,22 @@ class Node:
         context: contextvars.Context | None = None,
         offload: Offload | None = None,
     ) -> None:
-        self.name = f"node-{secrets.token_hex(4)}" if name is None else check_name(name)
+        self._settings = Settings(
+            name_or_made_up(name),
+            endpoints(bind, "bind"),
+            endpoints(seeds, "seeds"),
+            strings(roles, "roles"),
+            endpoints(advertise, "advertise"),
+            serialize_local,
+            options or TransportOptions(),
+            detection or Detection(),
+            partition,
+            version,
+            capacity,
+        )
+        self.name = self._settings.name
         self.events = EventStream()
         """What happens here, as typed events."""
-        self._binds = _endpoints(bind, "bind")
-        self._seeds = _endpoints(seeds, "seeds")
-        self._advertise = _endpoints(advertise, "advertise")
-        self._roles = tuple(check_name(role, "role") for role in _strings(roles, "roles"))
-        if self._seeds and not self._binds:
-            raise ValueError("a node with seeds needs bind=, so that others can reach it")
-        self._serialize_local = serialize_local
         self._transport = transport
         self._clock = clock
         self._random = rng or random.Random()
@@ -110,11 +105,6 @@ class Node:
         # Nothing of whoever makes the node gets into its actors.
         self._context = contextvars.Context() if context is None else context
         self._offload = Offload() if offload is None else offload
-        self._options = options or TransportOptions()
-        self._detection = detection or Detection()
-        self._partition = partition
-        self._version = version
-        self._capacity = check_capacity(capacity)
         self._runtime: Runtime | None = None
         self._mesh: Mesh | None = None
         self._cluster: Cluster | None = None
@@ -141,79 +131,43 @@ class Node:
         if self._runtime is not None:
             raise NodeClosedError(self.name)
         clock = self._clock or LoopClock()
-        mesh, endpoints = await self._open(clock, self._incarnation)
-        address = endpoints[0] if endpoints else None
-        own = Member(
-            self.name,
-            address,
-            frozenset(self._roles),
-            "joining" if mesh is not None else "up",
-            self._incarnation,
-            self._version,
-            self._capacity,
-            clock.wall(),
+        if not self._settings.binds:
+            self._run(clock, ())
+            return
+        mesh, porter, bound = await entry.bind(
+            self._settings, self._incarnation, self._transport, clock, self._random
         )
-        tcp = next((e for e in endpoints if host_port(e)), None)
-        self._runtime = Runtime(
+        runtime = self._run(clock, bound)
+        self._mesh = runtime.remote.mesh = mesh
+        is_real = self._transport is None
+        porter.cluster = self._cluster = entry.cluster_of(
+            self._settings, runtime, mesh, is_real=is_real
+        )
+        try:
+            await entry.join(runtime, self._cluster)
+        except BaseException:  # a cancelled start leaves no sockets behind either
+            await self.shutdown(LAST_ROUND)
+            raise
+
+    def _run(self, clock: Clock, bound: Sequence[str]) -> Runtime:
+        """Begin to host actors, at the endpoints that others are told."""
+        address = bound[0] if bound else None
+        tcp = next((endpoint for endpoint in bound if host_port(endpoint)), None)
+        runtime = self._runtime = Runtime(
             self,
-            own,
+            self._settings.member(address, self._incarnation, clock.wall()),
             host_port(tcp),
             clock,
             self._random,
-            partition=self._partition,
-            serialize_local=self._serialize_local,
+            partition=self._settings.partition,
+            serialize_local=self._settings.serialize_local,
             context=self._context,
             offload=self._offload,
         )
         if isinstance(clock, LoopClock):
-            self._watchdog = Watchdog(self._runtime)
-            self._runtime.culprit = self._watchdog.culprit
-        if mesh is not None:
-            try:
-                await self._join(mesh, self._runtime)
-            except BaseException:  # a cancelled start leaves no sockets behind either
-                await self.shutdown(LAST_ROUND)
-                raise
-
-    async def _open(self, clock: Clock, incarnation: int) -> tuple[Mesh | None, tuple[str, ...]]:
-        """Bind the endpoints; the cluster answers on them from the moment it is set up."""
-        if not self._binds:
-            return None, ()
-        handler: Any = _Later(self)
-        mesh = Mesh(
-            self.name,
-            incarnation,
-            transport=self._transport or _zmq(self.name, self._options),
-            clock=clock,
-            handler=handler,
-            options=self._options,
-            metadata=b"",
-            rng=self._random,
-        )
-        endpoints = await mesh.start(self._binds, self._advertise)
-        return mesh, endpoints
-
-    async def _join(self, mesh: Mesh, runtime: Runtime) -> None:
-        self._mesh = runtime.remote.mesh = mesh
-        own = {runtime.membership.own.address, *self._binds}
-        seeds = [seed for seed in self._seeds if seed not in own]
-        # Within one process a name is all that an endpoint has.
-        names = [seed for seed in seeds if self._transport is None and is_named(seed)]
-        contacts = Contacts(
-            mesh,
-            runtime.clock,
-            [seed for seed in seeds if seed not in names],
-            names,
-            resolved,
-            lambda: len(runtime.membership.members) == 1,
-        )
-        cluster = self._cluster = Cluster(runtime, mesh, contacts, self._detection)
-        with contextlib.suppress(TimeoutError):
-            async with time_limit(runtime.clock, FIRST_ANSWERS):
-                await cluster.join()
-        if cluster.refusal is not None:
-            raise cluster.refusal
-        runtime.membership.joined()
+            self._watchdog = Watchdog(runtime)
+            runtime.culprit = self._watchdog.culprit
+        return runtime
 
     async def shutdown(self, timeout: float | None = 10.0) -> bool:
         """Take nothing new in, handle what is queued, stop all actors, flush the links.
@@ -231,34 +185,9 @@ class Node:
         return await asyncio.shield(self._ending)
 
     async def _shutdown(self, runtime: Runtime, timeout: float | None) -> bool:
-        started = runtime.clock.now()
-        if self._cluster is not None:
-            self._cluster.leave()
-        runtime.close_doors()
-        family, remote = runtime.guardian, runtime.remote
-        drained = True
-        try:
-            async with time_limit(runtime.clock, timeout):
-                await asyncio.gather(
-                    family.stop_all(Reason.SHUTDOWN, drain=True), remote.stop_guests(drain=True)
-                )
-        except TimeoutError:
-            drained = False
-            with contextlib.suppress(TimeoutError):
-                async with time_limit(runtime.clock, LAST_ROUND):
-                    await family.stop_all(Reason.SHUTDOWN, brutal=True)
-                    await remote.stop_guests(brutal=True)
-        with contextlib.suppress(TimeoutError):
-            async with time_limit(runtime.clock, JOURNAL_ROUND):
-                await runtime.reliable.close()
-        if self._mesh is not None:
-            left = 5.0 if timeout is None else timeout - (runtime.clock.now() - started)
-            await self._mesh.close(max(left, 0.5))
-        if self._cluster is not None:
-            self._cluster.close()
+        drained = await shut_down(runtime, self._mesh, self._cluster, timeout)
         if self._watchdog is not None:
             self._watchdog.close()
-        runtime.close()
         self._closed.set()
         return drained
 
@@ -485,42 +414,3 @@ class Node:
             actors=len(runtime.delivery.cells),
             rejected=rejected,
         )
-
-
-class _Later:
-    """Stands in for the cluster between the bind and the join: the port is known only then."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-
-    def __getattr__(self, name: str) -> Any:
-        cluster = self._node._cluster
-        if cluster is None:
-            raise RuntimeError("the node is not set up yet")
-        return getattr(cluster, name)
-
-
-def _zmq(name: str, options: TransportOptions) -> Transport:
-    from transport.zmq import ZmqTransport
-
-    return ZmqTransport(name, options)
-
-
-def _strings(value: Sequence[str], what: str) -> tuple[str, ...]:
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
-        raise TypeError(f"{what} must be a list of str, not {value!r}")
-    for each in value:
-        if not isinstance(each, str):
-            raise TypeError(f"{what} must be a list of str, and {each!r} is none")
-    return tuple(value)
-
-
-def _endpoints(value: str | Sequence[str] | None, what: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    listed = (value,) if isinstance(value, str) else _strings(value, what)
-    if not listed and what == "bind":
-        raise ValueError("bind names no endpoint; a node without bind= is local only")
-    for endpoint in listed:
-        parse_endpoint(endpoint, listening=what == "bind")
-    return listed

@@ -1,0 +1,78 @@
+"""What a node is given when it is made, checked there and then."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from actors.cluster.detection import Detection
+from actors.cluster.member import Member, check_capacity
+from actors.cluster.partition import PartitionPolicy
+from actors.names import check_name
+from transport import TransportOptions
+from transport.endpoint import parse_endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The arguments of a `Node`, but for what tests put in its surroundings' place."""
+
+    name: str
+    binds: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    advertise: tuple[str, ...] = ()
+    serialize_local: bool = False
+    options: TransportOptions = field(default_factory=TransportOptions)
+    detection: Detection = field(default_factory=Detection)
+    partition: PartitionPolicy | None = None
+    version: str = ""
+    capacity: float = 1.0
+
+    def __post_init__(self) -> None:
+        for role in self.roles:
+            check_name(role, "role")
+        check_capacity(self.capacity)
+        if self.seeds and not self.binds:
+            raise ValueError("a node with seeds needs bind=, so that others can reach it")
+
+    def member(self, address: str | None, incarnation: int, now: float) -> Member:
+        """Return the node as a member, at the beginning of its life; `now` by the wall clock."""
+        return Member(
+            self.name,
+            address,
+            frozenset(self.roles),
+            "joining" if self.binds else "up",
+            incarnation,
+            self.version,
+            float(self.capacity),
+            now,
+        )
+
+
+def name_or_made_up(name: str | None) -> str:
+    """Return the name of a node, a made-up one where it was given none. Raises like a name does."""
+    return f"node-{secrets.token_hex(4)}" if name is None else check_name(name)
+
+
+def strings(value: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return a list of texts as a tuple. Raises TypeError for anything else, one text above all."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise TypeError(f"{what} must be a list of str, not {value!r}")
+    for each in value:
+        if not isinstance(each, str):
+            raise TypeError(f"{what} must be a list of str, and {each!r} is none")
+    return tuple(value)
+
+
+def endpoints(value: str | Sequence[str] | None, what: str) -> tuple[str, ...]:
+    """Return one endpoint, several or none as a tuple. Raises TypeError, ValueError."""
+    if value is None:
+        return ()
+    listed = (value,) if isinstance(value, str) else strings(value, what)
+    if not listed and what == "bind":
+        raise ValueError("bind names no endpoint; a node without bind= is local only")
+    for endpoint in listed:
+        parse_endpoint(endpoint, listening=what == "bind")
+    return listed
