@@ -108,7 +108,7 @@ class Delivery:
             return self.create(key, record.props, record, family.owner, permanent)
         if where is not None:
             base = family.base and f"{here}/{family.base}"
-            return self._node.remote.conceive(where, f"{base}{record.name}", record)
+            return self._node.remote.outposts.conceive(where, f"{base}{record.name}", record)
         detail = self._node.placement.complaint(record.terms.at)
         return Stillbirth(self.unborn(f"{family.base}{record.name}", detail), record, detail)
 

@@ -493,7 +493,7 @@ class Inbound:
         """A node ends. What is there is let finish; children of actors here move at once."""
         self._node.membership.leaving(peer.name)
         self._node.registry.leaving(peer)
-        self._remote.bring_home(peer, "it is leaving")
+        self._remote.outposts.bring_home(peer, "it is leaving")
 
     def _on_gossip(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.address import Address, Origin, host_port
+from actors.address import Address, Origin
 from actors.asks import Ask
 from actors.commands import Command, Halt, Stop
 from actors.errors import LinkFullError, NodeUnreachableError, SerializationError
 from actors.events import Undecodable
 from actors.letter import Letter
+from actors.outposts import Outposts
 from actors.peer import Expected, Peer, Waiting
 from actors.reason import Reason, Terminated
 from actors.ref import ActorRef
@@ -38,7 +39,6 @@ from transport import Buffer, Mesh, Parcel
 
 if TYPE_CHECKING:
     from actors.cell import Cell
-    from actors.family import ChildRecord, Family
     from actors.runtime import Runtime
 
 log = logging.getLogger("actors.remote")
@@ -141,6 +141,7 @@ class Remote:
         self.peers: dict[tuple[str, int], Peer] = {}
         self.guests: dict[str, Cell] = {}
         """Actors here whose parents are elsewhere, by path."""
+        self.outposts = Outposts(node, self)
         self.correlations = itertools.count(1)
         self.probed: dict[int, Expected] = {}
         """Local asks that a probe is out for."""
@@ -467,43 +468,6 @@ class Remote:
             if peer is not None:
                 self.signal(peer, Kind.PROBE, ref._key, None, token, [asker, hops + 1])
 
-    # --- children elsewhere ---------------------------------------------------------------------
-
-    def conceive(self, where: str, path: str, record: ChildRecord) -> RemoteBirth:
-        """Give a child on another node its ref; it is spawned there when the birth begins."""
-        member = self._node.membership.get(where)
-        assert member is not None
-        origin = Origin(where, member.incarnation, host_port(member.address))
-        serial = f"{self._node.origin.incarnation:x}-{next(self._node.serials)}"
-        return RemoteBirth(self, self.ref(origin, f"{path}#{serial}"), record)
-
-    def spawn_order(self, record: ChildRecord) -> list[Any]:
-        """Return what the other node needs to know of a child. Raises SerializationError."""
-        from actors.actor import class_name
-
-        props, owner = record.props, record.family.owner
-        value = [
-            class_name(props.actor_class),
-            list(props.args),
-            dict(props.kwargs),
-            record.terms.restart,
-            record.terms.shutdown,
-            None if owner is None else owner.address,
-        ]
-        self._node.codec.encode(value)
-        return value
-
-    def spawn(self, ref: ActorRef[Any], order: list[Any], record: ChildRecord) -> None:
-        """Have a child started there; with a parent here it reports to its record."""
-        peer = self.peer(ref._origin)
-        if peer is None:
-            record.stopped(Reason.ERROR, "its node is gone")
-            return
-        owner = record.family.owner
-        if owner is not None:
-            peer.children[ref] = record
-        self.signal(peer, Kind.SPAWN, ref._key, owner, 0, order)
-
     # --- connections ----------------------------------------------------------------------------
 
     def connected(self, name: str, incarnation: int) -> None:
@@ -539,7 +503,7 @@ class Remote:
             expected.answer.fail(NodeUnreachableError(expected.ref, reason))
         peer.tallies.fail(NodeUnreachableError(f"node {peer.name!r}", reason))
         self._end_watches(peer, reason)
-        self.bring_home(peer, reason)
+        self.outposts.bring_home(peer, reason)
         for guest in tuple(peer.guests):
             detail = f"the node of its parent is gone: {reason}"
             guest.control(Stop(Reason.SHUTDOWN, deadline=5.0, detail=detail))
@@ -549,36 +513,6 @@ class Remote:
         for ref, watchers in watches.items():
             for watcher in watchers:
                 watcher._target.notify(Terminated(ref, Reason.NOCONNECTION, reason))
-
-    def bring_home(self, peer: Peer, reason: str) -> None:
-        """Let parents here start elsewhere what they had started there."""
-        families: dict[Family, list[ChildRecord]] = {}
-        for record in peer.children.values():
-            families.setdefault(record.family, []).append(record)
-        peer.children.clear()
-        for family, records in families.items():
-            family.lost(records, reason)
-
-    def pause_children(self, name: str, incarnation: int) -> None:
-        """Let routers do without their routees on a node whose link is broken."""
-        for record in self._children_at(name, incarnation):
-            record.pause()
-        self._suspect(name, incarnation, is_suspect=True)
-
-    def resume_children(self, name: str, incarnation: int) -> None:
-        """The link stands again."""
-        for record in self._children_at(name, incarnation):
-            record.started()
-        self._suspect(name, incarnation, is_suspect=False)
-
-    def _suspect(self, name: str, incarnation: int, *, is_suspect: bool) -> None:
-        peer = self.peers.get((name, incarnation))
-        if peer is not None:
-            self._node.registry.suspect(peer, is_suspect=is_suspect)
-
-    def _children_at(self, name: str, incarnation: int) -> list[ChildRecord]:
-        peer = self.peers.get((name, incarnation))
-        return [] if peer is None else list(peer.children.values())
 
     async def stop_guests(self, *, drain: bool = False, brutal: bool = False) -> None:
         """Stop what other nodes have started here, the youngest first."""
@@ -625,22 +559,6 @@ class Remote:
     def waiting(self) -> int:
         """Count the messages that are on their way."""
         return sum(peer.waiting + len(peer.senders) for peer in self.peers.values())
-
-
-class RemoteBirth:
-    """A child that is about to be started on another node."""
-
-    __slots__ = ("_order", "_record", "_remote", "ref")
-
-    def __init__(self, remote: Remote, ref: ActorRef[Any], record: ChildRecord) -> None:
-        self.ref = ref
-        self._remote = remote
-        self._record = record
-        self._order = remote.spawn_order(record)
-
-    def begin(self) -> None:
-        """Start it there."""
-        self._remote.spawn(self.ref, self._order, self._record)
 
 
 class Outcome:

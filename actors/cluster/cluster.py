@@ -19,6 +19,7 @@ from serialization import EnvelopeError
 from transport import Buffer, Identity, Mesh, Parcel
 
 if TYPE_CHECKING:
+    from actors.peer import Peer
     from actors.runtime import Runtime
 
 log = logging.getLogger("actors.cluster")
@@ -109,7 +110,7 @@ class Cluster:
         self, peer: Identity, records: Buffer, buffers: Sequence[Buffer], count: int
     ) -> None:
         """A batch has come."""
-        sender = self._node.remote.peers.get((peer.name, peer.incarnation))
+        sender = self._known(peer)
         if sender is None:
             return
         try:
@@ -123,7 +124,9 @@ class Cluster:
         member = self._node.membership.suspect(peer)
         if member is not None:
             log.info("node %r is suspect: %s", peer.name, reason)
-            self._node.remote.pause_children(peer.name, peer.incarnation)
+            known = self._known(peer)
+            if known is not None:
+                self._node.remote.outposts.pause(known)
             self._node.events.publish(MemberSuspect(member))
             self._gossip.interrupted(life_of(peer))
 
@@ -133,7 +136,9 @@ class Cluster:
         if member is not None:
             log.info("node %r is up again", peer.name)
             self._gossip.restored(life_of(peer))
-            self._node.remote.resume_children(peer.name, peer.incarnation)
+            known = self._known(peer)
+            if known is not None:
+                self._node.remote.outposts.resume(known)
             self._node.events.publish(MemberUp(member))
             self._node.placement.members_changed()
 
@@ -141,7 +146,7 @@ class Cluster:
         """A node is gone for good, or has come back as another."""
         member = self._node.membership.down(peer)
         self.mesh.describe(self._node.membership.metadata)
-        known = self._node.remote.peers.get((peer.name, peer.incarnation))
+        known = self._known(peer)
         if known is not None:
             self._node.remote.lose(known, reason, undelivered)
         if member is not None:
@@ -169,6 +174,9 @@ class Cluster:
         self._contacts.tried((endpoint,))
         if not self._contacts.is_seed(endpoint):
             self._node.remote.not_there(endpoint, reason)
+
+    def _known(self, peer: Identity) -> Peer | None:
+        return self._node.remote.peers.get((peer.name, peer.incarnation))
 
     # --- what the failure detector finds ---
 
@@ -229,7 +237,7 @@ class Cluster:
 
     def writable(self, peer: Identity) -> None:
         """A full link has room."""
-        known = self._node.remote.peers.get((peer.name, peer.incarnation))
+        known = self._known(peer)
         if known is not None:
             known.writable()
 
