@@ -75,6 +75,7 @@ from actors.supervision import Backoff, Directive, OneForAll, OneForOne, RestFor
 from actors.supervisor import Supervisor
 from actors.timers import Reply, Timers
 from serialization import Message, Refusal, register
+from transport import TransportOptions
 
 __version__ = "0.1.0"
 
@@ -155,6 +156,7 @@ __all__ = [
     "Terminated",
     "Timers",
     "Topics",
+    "TransportOptions",
     "Undecodable",
     "UnhandledMessageError",
     "UnknownMessageError",

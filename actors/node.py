@@ -49,10 +49,10 @@ class Node:
     local only. `seeds` are endpoints of nodes to join, in any order of starting; `roles` say what
     others may place here; `advertise` is what others are told instead of the bound endpoints.
 
-    `serialize_local` sends local messages through the codec too; `detection` says how fast
-    failures are detected, `partition` which side of a partition goes on (both, without it).
-    `version` is for others to see (`Member.version`); `capacity` is how much more this node can
-    bear than one of 1.0, for `LeastLoaded`.
+    `serialize_local` sends local messages through the codec too. `options` are the tunables of
+    links; `detection` says how fast failures are detected, `partition` which side of a partition
+    goes on (both, without it). `version` is for others to see (`Member.version`); `capacity` is how
+    much more this node can bear than one of 1.0, for `LeastLoaded`.
 
     `transport`, `clock`, `rng`, `context` (what the contexts of its actors are copies of, an empty
     one by default) and `offload` (what runs what must not run on the event loop) are for tests,

@@ -93,6 +93,7 @@ MORE = {
     "SqliteJournal",
     "Timers",
     "Topics",
+    "TransportOptions",
     "Undecodable",
 }
 """What is public beyond it."""
