@@ -49,7 +49,9 @@ class Connection:
         EndpointError: the endpoint is malformed or of an unknown kind.
     """
 
-    def __init__(self, context: Context, endpoint: str, owner: ConnectionOwner) -> None:
+    def __init__(
+        self, context: Context, endpoint: str, owner: ConnectionOwner, patience: float = 1.0
+    ) -> None:
         self.endpoint = endpoint
         self.owner = owner
         self._context = context
@@ -57,7 +59,7 @@ class Connection:
         self._word = b""
         self._repeating: TimerHandle | None = None
         timeout = context.options.handshake_timeout
-        self._outbound: Outbound = context.transport.dial(endpoint, self)
+        self._outbound: Outbound = context.transport.dial(endpoint, self, patience=patience)
         self.send: Callable[[Sequence[Buffer]], bool] = self._outbound.send
         self._timer: TimerHandle = context.clock.call_later(timeout, self._on_timeout)
 

@@ -81,8 +81,13 @@ class Transport(Protocol):
         """
         ...
 
-    def dial(self, endpoint: str, events: OutboundEvents) -> Outbound:
+    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> Outbound:
         """Begin to connect; `events.opened` or `events.closed` follows, never within this call.
+
+        Args:
+            endpoint: where.
+            events: who hears what becomes of it.
+            patience: how many times `heartbeat_timeout` it may be silent.
 
         Raises:
             EndpointError: it is malformed, or of a kind that this transport does not know.

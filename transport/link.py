@@ -180,6 +180,11 @@ class Link:
         return self._outgoing.idle and len(self._records) == 1
 
     @property
+    def acknowledged(self) -> int:
+        """The number of the last batch that the peer took in."""
+        return self._outgoing.acknowledged
+
+    @property
     def progress(self) -> int:
         """A number that grows whenever the peer's loop has sent or taken in anything."""
         return self.arq.received + self._outgoing.acknowledged

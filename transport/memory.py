@@ -249,7 +249,7 @@ class MemoryTransport:
         pipe = self.inbound.get(source)
         return pipe is not None and pipe.answer(frames)
 
-    def dial(self, endpoint: str, events: OutboundEvents) -> Outbound:
+    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> Outbound:
         """Begin to connect.
 
         Raises:
@@ -259,7 +259,8 @@ class MemoryTransport:
         if parsed.scheme == "ipc":
             raise EndpointError(endpoint, "the memory transport carries tcp and mem")
         source = self._network.routing_id(self.name)
-        pipe = Pipe(self._network, self, source, events, self._options.heartbeat_timeout)
+        silence = patience * self._options.heartbeat_timeout
+        pipe = Pipe(self._network, self, source, events, silence)
         loop = asyncio.get_running_loop()
         loop.call_soon(self._network.connect, self, str(parsed), pipe)
         return pipe

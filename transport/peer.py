@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Peer", "PeerOwner", "PeerState"]
 
 
+_MOST_PATIENCE = 32.0
+
+
 class PeerState(enum.Enum):
     """Where a peer stands."""
 
@@ -84,6 +87,10 @@ class Peer:
         self._directory = b""
         self._endpoints = list(node.endpoints)
         self._attempts = 0
+        self._fruitless = 0
+        """Connections that broke, one after the other, without anything new acknowledged."""
+        self._stuck_at = -1
+        """What was acknowledged when the last one broke."""
         self._empty_endpoints: set[str] = set()
         self._backoff = context.backoff()
         self._retry: TimerHandle | None = None
@@ -185,6 +192,7 @@ class Peer:
         self._connection = None
         self._arq.detach()
         if self.state is PeerState.UP and self._silent_since is None:
+            self._count_break()
             self._break(reason)
             self._attempt()
             self._context.handler.interrupted(self.identity, reason)
@@ -298,12 +306,26 @@ class Peer:
         self._arq.acknowledge()
         self._keep_alive()
 
+    def _count_break(self) -> None:
+        """Connections that break over one and the same batch, one after the other, are too hasty.
+
+        A large one may take longer on a slow network than an answer to what is asked behind it.
+        """
+        acknowledged = self.link.acknowledged
+        self._fruitless = 1 + (self._fruitless if acknowledged == self._stuck_at else 0)
+        self._stuck_at = acknowledged
+
+    @property
+    def _patience(self) -> float:
+        """How many times the usual silence the next connection bears."""
+        return min(2.0 ** max(self._fruitless - 1, 0), _MOST_PATIENCE)
+
     def _attempt(self) -> None:
         self._retry = None
         endpoint = self._endpoints[self._attempts % len(self._endpoints)]
         self._attempts += 1
         try:
-            self._connection = Connection(self._context, endpoint, self)
+            self._connection = Connection(self._context, endpoint, self, self._patience)
         except EndpointError as error:
             self._retry_later(endpoint, str(error), True)
 

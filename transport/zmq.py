@@ -89,7 +89,7 @@ class ZmqTransport:
             self._drain.check()
         return True
 
-    def dial(self, endpoint: str, events: OutboundEvents) -> ZmqOutbound:
+    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> ZmqOutbound:
         """Begin to connect.
 
         Raises:
@@ -102,7 +102,7 @@ class ZmqTransport:
             raise TransportError("the transport is closed")
         chance = random.getrandbits(8 * _ROUTING_BYTES)
         routing_id = f"{self._name[:128]}:{chance:0{2 * _ROUTING_BYTES}x}".encode()
-        outbound = ZmqOutbound(self._context, parsed, routing_id, events, self._options)
+        outbound = ZmqOutbound(self._context, parsed, routing_id, events, self._options, patience)
         self._outbounds = {o for o in self._outbounds if not o.done}
         self._outbounds.add(outbound)
         return outbound

@@ -26,9 +26,11 @@ _COPY_BELOW = 128 * KIB
 """Handing a frame over without a copy costs more than copying so few bytes."""
 _SEND_HIGH_WATER = 64
 """Messages that ZeroMQ may hold; what waits beyond them gathers in batches, where it is cheaper."""
-_RECEIVE_HIGH_WATER = 1024
+_RECEIVE_HIGH_WATER = 2048
 """A connection whose receiver reached this takes no heartbeats either, and dies of that if it
 lasts: so this is more than a loop that is busy for seconds lets come together."""
+_FORGOTTEN_AFTER = 60.0
+"""Seconds without a whole frame after which the other end lets go of a connection."""
 _PROBE_TIMEOUT = 0.5
 _NO_HANDSHAKE = (
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -47,10 +49,20 @@ def configure(socket: zmq.Socket[bytes], options: TransportOptions) -> None:
     socket.setsockopt(zmq.IPV6, 1)
     socket.setsockopt(zmq.MAXMSGSIZE, options.max_frame)
     socket.setsockopt(zmq.HANDSHAKE_IVL, max(1, round(1000 * options.handshake_timeout)))
-    socket.setsockopt(zmq.HEARTBEAT_IVL, max(1, round(1000 * options.heartbeat_interval)))
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, max(1, round(1000 * options.heartbeat_timeout)))
     socket.setsockopt(zmq.SNDHWM, _SEND_HIGH_WATER)
     socket.setsockopt(zmq.RCVHWM, _RECEIVE_HIGH_WATER)
+
+
+def beat(socket: zmq.Socket[bytes], interval: float, timeout: float) -> None:
+    """Have the dialler's end ask whether the other one lives.
+
+    It alone does: its question leaves behind what it has sent, and the answer comes back at once,
+    as next to nothing else comes that way. An end that large frames come to would hear nothing in
+    between for as long as one of them takes on a slow network.
+    """
+    socket.setsockopt(zmq.HEARTBEAT_IVL, max(1, round(1000 * interval)))
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, max(1, round(1000 * timeout)))
+    socket.setsockopt(zmq.HEARTBEAT_TTL, round(1000 * _FORGOTTEN_AFTER))
 
 
 class ZmqOutbound:
@@ -67,7 +79,9 @@ class ZmqOutbound:
         routing_id: bytes,
         events: OutboundEvents,
         options: TransportOptions,
+        patience: float,
     ) -> None:
+        self._silence = patience * options.heartbeat_timeout
         self._context = context
         self._endpoint = endpoint
         self._routing_id = routing_id
@@ -130,6 +144,7 @@ class ZmqOutbound:
     def _open_sockets(self, address: Endpoint) -> None:
         socket = self._socket = self._context.socket(zmq.DEALER)
         configure(socket, self._options)
+        beat(socket, self._options.heartbeat_interval, self._silence)
         # The mesh dials anew, with a fresh socket: nothing queued may reach a later incarnation.
         socket.setsockopt(zmq.RECONNECT_IVL, -1)
         socket.setsockopt(zmq.ROUTING_ID, self._routing_id)

@@ -96,10 +96,10 @@ class HostTransport:
         """Send a small message back on an inbound connection; False where that is gone."""
         return self._host.alive and self._carrier.run(self._inner.answer, source, frames)
 
-    def dial(self, endpoint: str, events: OutboundEvents) -> Outbound:
+    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> Outbound:
         """Begin to connect. Raises EndpointError."""
         line = _Line(self._carrier, self._host, parse_endpoint(endpoint).host, events)
-        line.outbound = self._carrier.run(self._inner.dial, endpoint, line)
+        line.outbound = self._carrier.run(self._inner.dial, endpoint, line, patience=patience)
         return line
 
     async def close(self, timeout: float) -> None:

@@ -22,7 +22,7 @@ MESSAGE = 1 * KIB
 ADMISSION = 8 * KIB
 """The same of a `send` under way: a task, futures, and what is noted of it on both sides."""
 
-SENT_AHEAD, READ_AHEAD = 64, 1024
+SENT_AHEAD, READ_AHEAD = 64, 2048
 """Batches in the queues of the two ZeroMQ sockets."""
 
 HEAPS = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -273,3 +274,33 @@ async def test_endpoints_of_the_memory_transport() -> None:
             transport.dial("ipc:///x", None)  # type: ignore[arg-type]
         await transport.close(0)
         assert isinstance(MemoryNetwork().transport(), MemoryTransport)
+
+
+async def test_connections_that_break_over_one_batch_become_more_patient() -> None:
+    """A frame may take longer than a heartbeat's answer may; anything acknowledged ends that."""
+    async with Still() as fabric:
+        one, other = await fabric.two(disconnect_grace=60.0)
+        patience: list[float] = []
+        dial = one.transport.dial
+
+        def noting(endpoint: str, events: Any, **more: Any) -> Any:
+            patience.append(more["patience"])
+            return dial(endpoint, events, **more)
+
+        one.transport.dial = noting
+        # A second for each word of the hand-shake, and one for the batch, which never comes so far.
+        fabric.network.delay("one", "other", 1.0, both=False)
+        one.link(other).push(b"large;")
+        for _ in range(4):
+            await fabric.time.advance(0.5)
+            fabric.network.sever("one", "other")
+            await fabric.time.advance(2.2)
+        assert patience == [1.0, 2.0, 4.0, 8.0]
+        fabric.network.delay("one", "other", 0.0)
+        await fabric.time.advance(5.0)
+        assert other.handler.records == [b"large"]
+        one.link(other).push(b"next;")
+        await fabric.time.advance(1.0)
+        fabric.network.sever("one", "other")
+        await fabric.time.advance(1.0)
+        assert patience[-1] == 1.0
