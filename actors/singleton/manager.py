@@ -31,6 +31,7 @@ from actors.handlers import on
 from actors.names import check_name
 from actors.props import Props, as_props
 from actors.singleton.seniority import Seniority, is_eligible, most_senior
+from actors.singleton.tenure import Tenure, Unconditional
 from serialization import Message
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds that a manager may take to stop its instance and make way."""
+
+LOOKUP = 1.0
+"""Seconds that a node may take to say whether it has a manager; then it may be gone."""
 
 AGAIN = 0.25
 """Seconds after which one that has not made way is asked again."""
@@ -61,12 +65,6 @@ class Resign(Message[bool]):
     incarnation: int
 
 
-class Lost(Message[None]):
-    """The lease is lost."""
-
-    token: int
-
-
 class SingletonManager(Actor):
     """Runs the instance, or passes on what it is sent to who does. See `Singleton`."""
 
@@ -75,7 +73,8 @@ class SingletonManager(Actor):
         self._role = role
         self._lease = lease
         self._instance: ActorRef[Any] | None = None
-        self._token = 0
+        """What takes messages; None as soon as it is to stop."""
+        self._tenure: Tenure | None = None
         self._leader: ActorRef[Any] | None = None
         self._clearing: asyncio.Task[None] | None = None
         self._is_to_look = False
@@ -95,7 +94,12 @@ class SingletonManager(Actor):
     async def on_stop(self, reason: Reason) -> None:
         """The instance has ended before: let another run it."""
         self._unsubscribe()
-        await self._release()
+        await self._end()
+
+    async def on_restart(self, error: BaseException) -> None:
+        """The next one begins without an instance, and without a lease."""
+        self._unsubscribe()
+        await self._end()
 
     @property
     def _own(self) -> Member:
@@ -117,12 +121,14 @@ class SingletonManager(Actor):
         """See who is to run it, and do one's part."""
         self._is_to_look = False
         self._leader = self._find_leader()
-        if self._leader != self.ref:
-            self._clear_no_more()
-        elif self._clearing is None:
-            self._clearing = self.create_task(self._clear_the_way())
         if not self.node.is_ready:
             await self._end()
+        elif self._leader == self.ref:
+            self._clear_soon()
+        elif self._instance is None:
+            await self._end()  # it waits for a lease in vain
+        else:
+            await self._clear_no_more()  # what runs here ends when the leader says so
         self._pass_on_kept()
 
     def _find_leader(self) -> ActorRef[Any] | None:
@@ -132,13 +138,17 @@ class SingletonManager(Actor):
         leader = most_senior(members, self._role)
         return None if leader is None else managers[leader.name]
 
+    def _clear_soon(self) -> None:
+        """Ask all others, also while one waits for the lease: who is new here may hold it."""
+        if self._clearing is None:
+            self._clearing = self.create_task(self._clear_the_way())
+
     async def _clear_the_way(self) -> None:
         """Have all others make way, and start the instance where it does not run yet."""
-        try:
-            if await self._is_clear() and self._instance is None:
-                await self._begin()
-        finally:
-            self._clearing = None
+        is_clear = await self._is_clear()
+        self._clearing = None
+        if is_clear:
+            self._begin()
 
     async def _is_clear(self) -> bool:
         """Ask everybody, until nobody is left who was not asked or has not made way."""
@@ -160,19 +170,22 @@ class SingletonManager(Actor):
 
     async def _makes_way(self, member: Member) -> bool:
         """Whether nothing runs there: its manager says so, or there is none."""
+        if member.status == "leaving":
+            return False  # it does not listen any more, and is gone soon
         seniority = Seniority.of(self._own)
         try:
-            manager = await self.node.resolve(self.ref.path, at=member.name, timeout=PATIENCE)
+            manager = await self.node.resolve(self.ref.path, at=member.name, timeout=LOOKUP)
             return bool(await manager.ask(Resign(*seniority), timeout=PATIENCE))
         except (ActorNotFoundError, UnhandledMessageError):
             return True  # whatever lives there under this path is no manager
         except (TimeoutError, ActorStoppedError, ActorsError):
             return False  # busy, just ended, or about to be declared down: that will show
 
-    def _clear_no_more(self) -> None:
-        if self._clearing is not None:
-            self._clearing.cancel()
-            self._clearing = None
+    async def _clear_no_more(self) -> None:
+        clearing, self._clearing = self._clearing, None
+        if clearing is not None:
+            clearing.cancel()
+            await asyncio.wait({clearing})
 
     @on(Resign)
     async def resign(self, message: Resign) -> bool:
@@ -181,43 +194,45 @@ class SingletonManager(Actor):
         own = self._own
         if self.node.is_ready and is_eligible(own, self._role) and Seniority.of(own) < theirs:
             return False
-        self._clear_no_more()
         await self._end()
         return True
 
     # --- the instance ---------------------------------------------------------------------------
 
-    async def _begin(self) -> None:
+    def _begin(self) -> None:
+        if self._tenure is None:
+            lease = self._lease or Unconditional()
+            self._tenure = Tenure(lease, self.ref.path, self._start, self._lose)
+            self.create_task(self._serve(self._tenure))
+
+    async def _serve(self, tenure: Tenure) -> None:
+        await tenure.run()
+        if tenure.has_run:
+            self.log.info("the singleton ran here, and has stopped")
+        if self._tenure is tenure:
+            self._tenure = None
+            self._look_soon()
+
+    def _start(self, token: int) -> ActorRef[Any]:
         props = self._props
         if self._lease is not None:
-            self._token = token = await self._lease.acquire(self.ref.path, self._on_lost)
             props = Props(props.actor_class, props.args, {**props.kwargs, "fencing_token": token})
         self.log.info("the singleton runs here")
         self._instance = self.spawn(props, name="instance", restart="permanent")
         self._look_soon()
+        return self._instance
 
-    def _on_lost(self) -> None:
-        self.ref.tell(Lost(self._token))
+    def _lose(self) -> None:
+        self.log.warning("the lease of the singleton is lost: it does not run here without")
+        self._instance = None
 
-    @on(Lost)
-    async def lose(self, message: Lost) -> None:
-        """Stop the instance at once, and try to get the lease again."""
-        if self._lease is not None and message.token == self._token:
-            self.log.warning("the lease of the singleton is lost: it stops here")
-            await self._end(drain=False)
-            self._look_soon()
-
-    async def _end(self, *, drain: bool = True) -> None:
-        instance, self._instance = self._instance, None
-        if instance is not None:
-            await instance.stop(drain=drain)
-            self.log.info("the singleton ran here, and has stopped")
-        await self._release()
-
-    async def _release(self) -> None:
-        if self._lease is not None and self._token:
-            self._token = 0
-            await self._lease.release(self.ref.path)
+    async def _end(self) -> None:
+        """Neither run it nor try to any more; return when that is so."""
+        await self._clear_no_more()
+        self._instance = None
+        tenure, self._tenure = self._tenure, None
+        if tenure is not None:
+            await tenure.end()
 
     # --- messages for it ------------------------------------------------------------------------
 
@@ -252,8 +267,9 @@ def Singleton(  # noqa: N802 - it reads as the thing that it makes, as `Router.p
     is declared down, or stops. What is sent meanwhile waits.
 
     Under a partition each side may run one, unless the nodes have a `partition` policy: then only
-    the side that goes on has one. With a `lease` it runs only while that is held, and its
-    constructor gets `fencing_token=`. An instance that stops itself is started anew.
+    the side that goes on has one. With a `lease`, such as a `ZooKeeperLease`, it runs only while
+    that is held, and its constructor gets `fencing_token=`; each node needs a lease object of its
+    own. An instance that stops itself is started anew.
 
     Raises TypeError or ValueError.
     """

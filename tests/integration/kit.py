@@ -12,6 +12,15 @@ APPS = Path(__file__).parent / "apps"
 
 def shop() -> Any:
     """The module that the command runs, as this process imports it: by the same name."""
+    return _app("shop")
+
+
+def vault() -> Any:
+    """The module of the tests of the lease."""
+    return _app("vault")
+
+
+def _app(name: str) -> Any:
     if str(APPS) not in sys.path:
         sys.path.insert(0, str(APPS))
-    return importlib.import_module("shop")
+    return importlib.import_module(name)

@@ -8,6 +8,7 @@ from actors import (
     Actor,
     ActorRef,
     Child,
+    Lease,
     Message,
     NameConflict,
     Node,
@@ -17,10 +18,12 @@ from actors import (
     Reliable,
     Role,
     Router,
+    Singleton,
     SqliteJournal,
     Supervisor,
     on,
 )
+from actors.singleton.zookeeper import ZooKeeperLease
 
 
 class Deposit(Message[int]):
@@ -114,3 +117,9 @@ async def send(node: Node, account: ActorRef[Account]) -> None:
         assert_type(reliable, Reliable)
         assert_type(await reliable.send(Deposit(5)), None)
         assert_type(reliable.pending, int)
+
+
+def guard(node: Node) -> None:
+    """A singleton, and its lease."""
+    lease: Lease = ZooKeeperLease("zk1:2181,zk2:2181", root="/shop", session_timeout=5)
+    node.spawn(Singleton(Account.props(5), role="bank", lease=lease), name="vault")

@@ -35,6 +35,10 @@ class End(Message[None]):
     """Ends it."""
 
 
+class Break(Message[None]):
+    """Fails it."""
+
+
 class Fence(Message[int]):
     """Answers its fencing token."""
 
@@ -66,6 +70,10 @@ class Job(Actor):
     @on(End)
     def end(self, message: End) -> None:
         self.stop()
+
+    @on(Break)
+    def break_down(self, message: Break) -> None:
+        raise ValueError("broken")
 
     @on(Fence)
     def fence(self, message: Fence) -> int:
@@ -111,6 +119,16 @@ async def test_it_moves_when_its_node_leaves() -> None:
         assert await cluster.finish(refs[2].ask(Where(), timeout=20)) == "b"
         assert Job.running == ["b"]
         assert Job.most == 1
+
+
+async def test_it_moves_soon_when_its_node_leaves() -> None:
+    """A node that leaves does not answer any more; nobody waits for that."""
+    async with Cluster() as cluster:
+        nodes, refs = await three(cluster)
+        await cluster.stop(nodes[0])
+        left = cluster.clock.now()
+        assert await cluster.finish(refs[2].ask(Where(), timeout=20)) == "b"
+        assert cluster.clock.now() - left < 1.0
 
 
 async def test_it_moves_when_its_node_dies() -> None:
@@ -215,12 +233,17 @@ class Permits:
 
     def __init__(self) -> None:
         self.number = 0
+        self.waiting = 0
         self.lost: Callable[[], None] | None = None
         self.free = asyncio.Event()
         self.free.set()
 
     async def acquire(self, name: str, lost: Callable[[], None]) -> int:
-        await self.free.wait()
+        self.waiting += 1
+        try:
+            await self.free.wait()
+        finally:
+            self.waiting -= 1
         self.free.clear()
         self.number += 1
         self.lost = lost
@@ -257,6 +280,138 @@ async def test_two_sides_of_a_partition_share_one_lease() -> None:
         await cluster.clock.advance(10)
         assert len(Job.running) == 1
         assert Job.most == 1
+
+
+class Doubtful(Permits):
+    """The first permission is lost before anybody knows that it was given."""
+
+    async def acquire(self, name: str, lost: Callable[[], None]) -> int:
+        token = await super().acquire(name, lost)
+        if token == 1:
+            lost()
+        return token
+
+
+async def test_a_lease_that_is_lost_while_it_is_acquired_starts_nothing() -> None:
+    """It is given back, and acquired again."""
+    async with Cluster() as cluster:
+        ref = manage(await cluster.start("one"), lease=Doubtful())
+        assert await cluster.finish(ref.ask(Fence())) == 2
+        assert Job.most == 1
+
+
+class Stubborn(Job):
+    """Does not come to an end."""
+
+    async def on_stop(self, reason: Reason) -> None:
+        await super().on_stop(reason)
+        await asyncio.Event().wait()
+
+
+async def test_a_killed_manager_does_not_keep_the_lease() -> None:
+    """Though it has no time for its last words; the instance has ended before."""
+    async with Cluster() as cluster:
+        permits = Permits()
+        one = await cluster.start("one")
+        ref = one.spawn(Singleton(Stubborn, lease=permits), name="job")
+        assert await cluster.finish(ref.ask(Fence())) == 1
+        await cluster.finish(ref.stop(timeout=0.5))
+        assert await ref.stopped() is Reason.KILLED
+        assert permits.free.is_set()
+
+
+async def test_a_manager_that_fails_gives_the_lease_back() -> None:
+    """As where the instance fails too often: the next one acquires it anew."""
+    async with Cluster() as cluster:
+        permits = Permits()
+        ref = manage(await cluster.start("one"), lease=permits)
+        assert await cluster.finish(ref.ask(Fence())) == 1
+        while permits.number == 1:
+            Job.running.clear()  # a broken one has no last words
+            ref.tell(Break())
+            await cluster.clock.advance(0.1)
+        Job.running.clear()
+        assert await cluster.finish(ref.ask(Fence())) == 2
+
+
+async def test_a_side_that_does_not_go_on_waits_for_no_lease() -> None:
+    """Where its policy says so nothing starts there, though the lease comes free."""
+    async with Cluster() as cluster:
+        permits = Permits()
+        nodes = []
+        for name in "abc":
+            policy = KeepMajority(stable_after=2.0)
+            nodes.append(await cluster.start(name, partition=policy))
+            await cluster.clock.advance(1)
+        await cluster.clock.advance(5)
+        permits.free.clear()
+        manage(nodes[0], lease=permits)
+        await cluster.clock.advance(2)
+        cluster.network.cut("a", "b")
+        cluster.network.cut("a", "c")
+        await cluster.clock.advance(15)
+        assert not nodes[0].is_ready
+        permits.free.set()
+        await cluster.clock.advance(5)
+        assert Job.most == 0
+        assert permits.number == 0
+
+
+async def test_who_waits_for_the_lease_asks_whoever_comes_to_make_way() -> None:
+    """The junior ran it before they met: it makes way for the senior, who waited already."""
+    async with Cluster() as cluster:
+        permits = Permits()
+        senior = await cluster.start("a")
+        await cluster.clock.advance(1)
+        cluster.nodes.clear()  # the next one does not know it
+        junior = await cluster.start("b")
+        refs = [manage(junior, lease=permits)]
+        await cluster.clock.advance(3)
+        refs.append(manage(senior, lease=permits))
+        await cluster.clock.advance(3)
+        assert Job.running == ["b"]
+        cluster.nodes.insert(0, senior)
+        await cluster.start("c")
+        assert {await cluster.finish(ref.ask(Where(), timeout=20)) for ref in refs} == {"a"}
+        assert Job.running == ["a"]
+        assert Job.most == 1
+
+
+async def test_who_is_not_to_run_it_any_more_waits_for_no_lease() -> None:
+    """An older node has a manager now: the lease that comes free is not taken by the younger."""
+    async with Cluster() as cluster:
+        permits = Permits()
+        permits.free.clear()
+        senior = await cluster.start("a")
+        await cluster.clock.advance(1)
+        junior = await cluster.start("b")
+        manage(junior, lease=permits)
+        await cluster.clock.advance(3)
+        assert permits.waiting == 1
+        manage(senior, lease=permits)
+        await cluster.clock.advance(3)
+        assert permits.waiting == 1
+        permits.free.set()
+        await cluster.clock.advance(1)
+        assert Job.running == ["a"]
+        assert permits.number == 1
+
+
+@pytest.mark.parametrize("is_free", [True, False])
+async def test_a_node_that_ends_keeps_no_lease(is_free: bool) -> None:
+    """It gives back what it has, and does not wait for what it has not."""
+    async with Cluster() as cluster:
+        permits = Permits()
+        if not is_free:
+            permits.free.clear()
+        one = await cluster.start("one")
+        manage(one, lease=permits)
+        await cluster.clock.advance(3)
+        assert (permits.number, permits.waiting) == ((1, 0) if is_free else (0, 1))
+        await cluster.stop(one)
+        assert permits.free.is_set() is is_free
+        assert permits.waiting == 0
+        assert Job.running == []
 
 
 async def test_what_cannot_be_kept_is_a_dead_letter() -> None:
