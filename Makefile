@@ -19,7 +19,7 @@ CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate check format bench savina load soak clean
+.PHONY: help demo test simulate mutants check format bench savina load soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ test: $(DEV) ## run all tests (ARGS="-k name" for some)
 
 simulate: $(DEV) ## run many seeds of the simulated cluster (SEEDS=10000 FIRST=0)
 	@$(BIN)/python -m actors.testing.simulate tests.simulation.workload:check --first $(FIRST) --seeds $(SEEDS) $(ARGS)
+
+mutants: $(DEV) ## take away what promises rest on, one thing at a time: each time a seed must notice
+	@$(BIN)/python -m tests.simulation.mutants --seeds $(SEEDS) $(ARGS)
 
 check: $(DEV) ## lint, check formatting, types (mypy and basedpyright) and layers
 	$(BIN)/ruff check .

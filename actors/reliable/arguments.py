@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 
 from actors.names import check_name
 from actors.reliable.journal import Journal
@@ -27,6 +27,6 @@ def check_producer(producer: str | None) -> str | None:
     return None if producer is None else check_name(producer, "producer")
 
 
-def new_id(base: str) -> str:
+def new_id(base: str, rng: random.Random) -> str:
     """Return an id that nobody had before: its numbers are not taken for those of another."""
-    return f"{base[:100]}-{secrets.token_hex(8)}"
+    return f"{base[:100]}-{rng.getrandbits(64):016x}"

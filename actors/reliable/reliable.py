@@ -62,7 +62,7 @@ class Reliable:
         self._flushers: list[Future[None]] = []
         self._recorder: Recorder | None = None
         if journal is None:
-            self._begin(Restored(new_id(producer or node.name)))
+            self._begin(Restored(new_id(producer or node.name, node.random)))
         else:
             self._recorder = Recorder(node, journal, self._begin, self._written, self._lose)
             self._recorder.begin(producer)

@@ -122,6 +122,26 @@ class Faults(Machines):
         if both:
             yield target, source
 
+    @property
+    def sides(self) -> list[tuple[str, ...]]:
+        """The nodes that run, in groups between which nothing passes; one where all is well.
+
+        Two are of one side where messages pass both ways between them, or between each of them
+        and a third of that side. Who is stalled or frozen is on none.
+        """
+        left = [name for name in self.nodes if not self.is_stopped(name)]
+        sides: list[tuple[str, ...]] = []
+        while left:
+            side = [left.pop(0)]
+            for one in side:  # which grows meanwhile
+                side += (found := [other for other in left if self._passes(one, other)])
+                left = [other for other in left if other not in found]
+            sides.append(tuple(side))
+        return sides
+
+    def _passes(self, one: str, other: str) -> bool:
+        return (one, other) not in self._cuts and (other, one) not in self._cuts
+
     def partition(self, *groups: Collection[str]) -> None:
         """Cut all ways between nodes of different groups, as in `partition({"a"}, {"b", "c"})`."""
         for one, other in combinations(groups, 2):

@@ -236,7 +236,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         context: Context | None = None,
         **more: Any,
     ) -> Task[Any]:
-        """Run a coroutine as a task."""
+        """Run a coroutine as a task. Raises RuntimeError where the loop is closed."""
+        if self._closed:
+            coro.close()
+            raise RuntimeError("the simulation is over: nothing runs any more")
         return NumberedTask(next(self._numbers), coro, self, name, context)
 
     def run_in_executor(self, executor: Any, func: Callable[[*Ts], T], *args: *Ts) -> Future[T]:
@@ -272,8 +275,12 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if self._closed:
             return
         self._closed = True
+        outer = asyncio._get_running_loop()
+        # What they would begin in their `finally` blocks comes to `create_task` above.
+        asyncio._set_running_loop(self)
         for task in asyncio.all_tasks(self):
             dissolve(task)
+        asyncio._set_running_loop(outer)
         self._ready.clear()
         self._timers.clear()
         self._graves.clear()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
+from actors.cluster.detection import Detection
+from actors.cluster.partition import PartitionPolicy
 from actors.node import Node
 from actors.testing.carrier import Carrier
 from actors.testing.errors import HostCrashedError
@@ -29,6 +31,16 @@ Setup = Callable[[Node], Coroutine[Any, Any, object]]
 
 PORT = 7000
 """Where every simulated node listens, at its name: a restarted one is at the same address."""
+
+
+class NodeArguments(TypedDict, total=False):
+    """What else a simulated node may be given: see `Node`."""
+
+    serialize_local: bool
+    detection: Detection
+    partition: PartitionPolicy | None
+    version: str
+    capacity: float
 
 
 @dataclass(slots=True)
@@ -105,20 +117,20 @@ class Machines:
         roles: Sequence[str] = (),
         seeds: Sequence[str] | None = None,
         setup: Setup | None = None,
-        *,
-        serialize_local: bool = False,
+        **more: Unpack[NodeArguments],
     ) -> Node:
         """Start a node and return it; it runs from then on.
 
         `seeds` are endpoints (see `address`); by default those of all that were ever started.
-        `setup(node)` is awaited on its host, now and at every restart, as by `actors-node`. Raises
-        ValueError where one of that name runs, HostCrashedError where it crashes meanwhile, and
-        what entering a `Node` and `setup` raise.
+        `setup(node)` is awaited on its host, now and at every restart, as by `actors-node`.
+        `more` is what `Node` takes besides: `partition`, `detection`, `capacity`, `version`,
+        `serialize_local`. Raises ValueError where one of that name runs, HostCrashedError where
+        it crashes meanwhile, and what entering a `Node` and `setup` raise.
         """
         old = self._machines.get(name)
         if old is not None and old.host.alive:
             raise ValueError(f"a node {name!r} runs already; crash it or stop it first")
-        arguments = {"roles": roles, "seeds": seeds, "serialize_local": serialize_local}
+        arguments: dict[str, Any] = {"roles": roles, "seeds": seeds, **more}
         machine = Machine(name, Host(name), arguments, setup)
         if old is not None:
             machine.rate, machine.offset = old.rate, old.offset
@@ -221,9 +233,21 @@ class Machines:
     # --- what can be known of them --------------------------------------------------------------
 
     @property
+    def changed_at(self) -> float:
+        """When a fault last began or ended, or a node started or ended."""
+        return self._changed_at
+
+    @property
     def converged(self) -> bool:
         """Whether all nodes that run know each other to be up, and know of nobody else."""
-        nodes = self.nodes.values()
+        return self.agree(self.nodes)
+
+    def agree(self, names: Iterable[str]) -> bool:
+        """Whether these nodes know each other to be up, and know of nobody else.
+
+        Raises ValueError where one of them does not run.
+        """
+        nodes = [self.node(name) for name in names]
         lives = {(node.name, node.members[0].incarnation, "up") for node in nodes}
         return all({(m.name, m.incarnation, m.status) for m in n.members} == lives for n in nodes)
 

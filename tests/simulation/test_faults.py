@@ -119,3 +119,55 @@ def test_disturbed_frames_are_the_networks_business() -> None:
         assert [shares["jitter"] for shares in given] == [0.5, 0.0]
 
     run(scenario)
+
+
+def test_sides_are_groups_that_nothing_passes_between() -> None:
+    """Who reaches another through a third is of its side; who does not run is on none."""
+
+    async def scenario(sim: Simulation) -> None:
+        await up(sim, "a", "b", "c", "d")
+        assert sim.sides == [("a", "b", "c", "d")]
+        sim.cut("a", "d")
+        assert sim.sides == [("a", "b", "c", "d")]
+        sim.partition({"a", "c"}, {"b", "d"})
+        assert sim.sides == [("a", "c"), ("b", "d")]
+        sim.freeze("b")
+        sim.crash("a")
+        assert sim.sides == [("c",), ("d",)]
+
+    run(scenario)
+
+
+def test_a_side_agrees_when_it_knows_that_it_is_alone() -> None:
+    """Whoever is on another side must be down by then; who does not run cannot agree."""
+
+    async def scenario(sim: Simulation) -> None:
+        await up(sim, "a", "b", "c")
+        sim.partition({"a"}, {"b", "c"})
+        assert not sim.agree(["b", "c"])
+        await sim.sleep(10.0)
+        assert sim.agree(["a"])
+        assert sim.agree(["b", "c"])
+        assert not sim.agree(["a", "b", "c"])
+        sim.crash("a")
+        with pytest.raises(ValueError, match="no node 'a' runs"):
+            sim.agree(["a"])
+
+    run(scenario)
+
+
+def test_the_last_change_is_that_of_a_fault_or_a_node() -> None:
+    """Its beginning and its end."""
+
+    async def scenario(sim: Simulation) -> None:
+        await up(sim, "a", "b")
+        await sim.sleep(5.0)
+        assert sim.changed_at < 1.0
+        sim.cut("a", "b")
+        assert sim.changed_at == sim.now
+        await sim.sleep(1.0)
+        assert sim.changed_at == sim.now - 1.0
+        sim.heal()
+        assert sim.changed_at == sim.now
+
+    run(scenario)

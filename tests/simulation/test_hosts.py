@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors import Actor, Message, Node, on
+from actors import Actor, KeepMajority, Message, Node, on
 from actors.testing import HostCrashedError, Simulation
 from actors.testing.host import Host
 from tests.simulation.kit import ask, run, seen, serve, up
@@ -71,6 +71,23 @@ def test_a_restarted_node_is_another_at_the_same_address() -> None:
         assert new.members[0].incarnation != old.members[0].incarnation
         await sim.until(lambda: sim.converged, within=10.0)
         assert await ask(sim, "a", "b") == 7
+
+    run(scenario)
+
+
+def test_a_node_has_the_arguments_that_it_was_started_with() -> None:
+    """In its next life as well: a partition policy, for one, is the same on all nodes always."""
+
+    async def scenario(sim: Simulation) -> None:
+        for name in "ab":
+            await sim.start(name, partition=KeepMajority(1.0), capacity=2.0, version="9")
+        sim.crash("b")
+        await sim.restart("b")
+        await sim.until(lambda: sim.converged, within=10.0)
+        assert {(m.capacity, m.version) for m in sim.node("a").members} == {(2.0, "9")}
+        sim.partition({"a"}, {"b"})
+        await sim.sleep(10.0)
+        assert [node.is_ready for node in sim.nodes.values()] == [True, False]
 
     run(scenario)
 

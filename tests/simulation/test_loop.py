@@ -221,3 +221,30 @@ def test_what_waits_when_it_closes_is_closed_and_not_heard_of(loop: VirtualLoop)
     assert next(ended) == 4
     gc.collect()  # what would complain does so now, and warnings are errors
     assert loop.unhandled == []
+
+
+def test_what_ends_with_it_begins_nothing_new(loop: VirtualLoop) -> None:
+    """A `finally` block that would start a task starts none, which nobody would run or close."""
+    refused: list[str] = []
+
+    async def clean_up() -> None:
+        refused.append("ran")
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            try:
+                asyncio.ensure_future(clean_up())  # noqa: RUF006 - it raises
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    async def work() -> None:
+        tasks.append(loop.create_task(wait()))
+        await asyncio.sleep(1.0)
+
+    tasks: list[asyncio.Task[Any]] = []
+    loop.run_until_complete(work())
+    loop.close()
+    gc.collect()  # a coroutine that nobody awaits says so now, and warnings are errors
+    assert refused == ["the simulation is over: nothing runs any more"]

@@ -83,6 +83,17 @@ def test_module_random_is_seeded_and_left_as_it_was() -> None:
     assert random.random() == expected
 
 
+def test_the_id_of_a_producer_comes_from_the_seed() -> None:
+    """As all does that a node leaves to chance."""
+
+    async def scenario(sim: Simulation) -> str:
+        await up(sim, "a")
+        node = sim.node("a")
+        return node.reliable(await node.resolve("servant")).producer
+
+    assert run(scenario, 1) == run(scenario, 1) != run(scenario, 2)
+
+
 def test_a_failure_names_seed_time_and_trace() -> None:
     """All that one needs to look at it again; the cause is what was raised."""
 

@@ -1,4 +1,4 @@
-"""What the framework promises its users, put to the test: actors that tell, ask and watch.
+"""Post: actors that tell, ask and watch each other, and supervisors whose children fail.
 
 Every node has a station, which writes to all others, on and on. A letter says to whom it goes, and
 as which of how many, so that whoever receives it can see what should never be. Beside it are
@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from actors import (
@@ -26,21 +25,18 @@ from actors import (
     Terminated,
     on,
 )
-from actors.testing import Invariant, InvariantError, MembershipConverges, Simulation, chaos
-from tests.simulation.complaints import complaints
-
-NAMES = "abcd"
-
-CHAOS = 15.0
-"""Virtual seconds for which faults happen."""
+from actors.testing import InvariantError
+from tests.simulation.workload.observer import Observer
+from tests.simulation.workload.work import Work
 
 BOUND = 30.0
-"""Virtual seconds after which the members must agree on each other."""
+"""Virtual seconds within which everybody must answer, once the faults are over."""
 
 
 class Letter(Message[None]):
-    """The `number`th that the sender has told this recipient."""
+    """The `number`th that this life of a station has told this recipient."""
 
+    writer: str
     recipient: str
     number: int
 
@@ -51,36 +47,16 @@ class Question(Message[int]):
     number: int
 
 
+class Watched(Message[list[str]]):
+    """Answers the addresses of those whose end it waits for."""
+
+
 class Round(Message[None]):
     """Write to everybody."""
 
 
 class Slip(Message[None]):
     """A mistake that makes the clerk fail."""
-
-
-class Observer(Invariant):
-    """Keeps what stations see, and speaks up where one sees what should never be."""
-
-    def __init__(self) -> None:
-        self.received = 0
-        self.answered = 0
-        self.ended = 0
-        self.slips = 0
-        self.lives: dict[str, int] = {}
-        """The incarnations of the nodes, as they were before this step."""
-        self._wrong: InvariantError | None = None
-
-    def wrong(self, what: str, *hosts: str) -> None:
-        """Something is as it must not be; the first such thing ends the simulation."""
-        self._wrong = self._wrong or InvariantError(what, *hosts)
-
-    def after_step(self, sim: Simulation, nodes: Sequence[Node]) -> None:
-        """Say what is wrong: what an actor raises would be its own failure, and no more."""
-        if self._wrong is not None:
-            raise self._wrong
-        for node in nodes:
-            self.lives[node.name] = node._known().origin.incarnation
 
 
 class Clerk(Actor):
@@ -107,7 +83,7 @@ class Office(Supervisor):
     def hand_on(self, message: Slip) -> None:
         clerk = self.child("clerk")
         if clerk is not None:
-            self.observer.slips += 1
+            self.observer.counts["slips"] += 1
             clerk.tell(message)
 
 
@@ -117,6 +93,8 @@ class Station(Actor):
     def __init__(self, observer: Observer, offices: Sequence[ActorRef[Any]]) -> None:
         self.observer = observer
         self.offices = offices
+        self.mark = f"{self.node.name}-{random.getrandbits(32):x}"
+        """What its letters are known by, whatever the incarnation of its node."""
         self.told: Counter[str] = Counter()
         self.known: dict[str, ActorRef[Any]] = {}
         """All others that it ever wrote to, the dead included."""
@@ -144,7 +122,7 @@ class Station(Actor):
     def tell(self, other: ActorRef[Any]) -> int:
         """Write a letter to another, dead or alive; return its number."""
         self.told[other.address] += 1
-        other.tell(Letter(other.address, self.told[other.address]))
+        other.tell(Letter(self.mark, other.address, self.told[other.address]))
         return self.told[other.address]
 
     async def write_to(self, name: str) -> None:
@@ -156,7 +134,7 @@ class Station(Actor):
             answer = await other.ask(Question(number), timeout=2.0)
         except (ActorsError, TimeoutError):
             return
-        self.observer.answered += 1
+        self.observer.counts["answered"] += 1
         if answer != number:
             self.wrong(f"asked {number} and was answered {answer}", other)
 
@@ -171,15 +149,22 @@ class Station(Actor):
     def receive_letter(self, message: Letter) -> None:
         sender = self.sender
         assert sender is not None
-        self.observer.received += 1
+        self.observer.counts["received"] += 1
         if not self.is_mine(message.recipient):
             self.wrong(f"got a letter for another life: {message.recipient}", sender)
         if (self.ref.address, sender.address) in self.ended:
             self.wrong("got a letter from beyond the grave", sender)
-        last = self.last.get((sender.address, message.recipient), 0)
-        if message.number <= last:
-            self.wrong(f"got letter {message.number} after letter {last}", sender)
-        self.last[sender.address, message.recipient] = message.number
+        self.follow_numbers(message, sender)
+
+    def follow_numbers(self, letter: Letter, sender: ActorRef[Any]) -> None:
+        """Letters come in order and once, and none is lost without a word."""
+        last = self.last.get((letter.writer, letter.recipient), 0)
+        if letter.number <= last:
+            self.wrong(f"got letter {letter.number} after letter {last}", sender)
+        for number in range(last + 1, letter.number):
+            if Letter(letter.writer, letter.recipient, number) not in self.observer.dead:
+                self.wrong(f"got letter {letter.number}, and never letter {number}", sender)
+        self.last[letter.writer, letter.recipient] = letter.number
 
     def is_mine(self, recipient: str) -> bool:
         """Whether that is this actor, in this life of its node.
@@ -193,9 +178,13 @@ class Station(Actor):
     async def answer(self, message: Question) -> int:
         return message.number
 
+    @on(Watched)
+    def tell_watched(self, message: Watched) -> list[str]:
+        return list(self.watched)
+
     @on(Terminated)
     def end(self, message: Terminated) -> None:
-        self.observer.ended += 1
+        self.observer.counts["ended"] += 1
         other = message.ref.address
         own = self.watched.pop(other, None)
         if own is None:
@@ -204,50 +193,38 @@ class Station(Actor):
             self.ended.add((own, other))
 
     def wrong(self, what: str, other: ActorRef[Any]) -> None:
-        here = self.ref.address
         self.observer.wrong(
-            f"{here} {what}; the other is {other.address}", self.node.name, other.node_name
+            f"{what}: {self.ref.address}, from {other.address}", self.node.name, other.node_name
         )
 
 
-async def scenario(sim: Simulation, observer: Observer) -> None:
-    """Start a few nodes, let them work under faults, and see that they work together after."""
+class Post(Work):
+    """A station on every node, beside an office of each kind."""
 
-    async def setup(node: Node) -> None:
+    async def setup(self, node: Node) -> None:
+        """Open a station and its offices."""
         offices = [
-            node.spawn(Office.props(observer, at), name=name)
+            node.spawn(Office.props(self.observer, at), name=name)
             for name, at in (("near", None), ("far", Role("worker")))
         ]
-        node.spawn(Station.props(observer, offices), name="station")
+        node.spawn(Station.props(self.observer, offices), name="station")
 
-    for name in NAMES[: sim.random.randint(2, len(NAMES))]:
-        await sim.start(name, roles=["worker"], setup=setup)
-    await chaos(sim, CHAOS)
-    await sim.until(lambda: sim.converged, within=BOUND)
-    for name in sim.names:
-        await sim.run_on(name, all_answer(sim.node(name)))
+    async def finish(self) -> None:
+        """See that all work together, and that none waits for an end that has been."""
+        for name in self.sim.names:
+            await self.sim.run_on(name, self._look_around(self.sim.node(name)))
 
+    async def _look_around(self, node: Node) -> None:
+        """See that the station of every member answers this node.
 
-async def all_answer(node: Node) -> None:
-    """See that the station of every member answers this node.
-
-    A link that had lost much may take seconds to send again what it lacks.
-    """
-    for member in node.members:
-        station = await node.resolve("station", at=member.name, timeout=BOUND)
-        assert await station.ask(Question(1), timeout=BOUND) == 1
-
-
-def play(seed: int) -> tuple[Simulation, Observer]:
-    """Run one seed, and look at all that is promised. Raises SimulationError."""
-    sim, observer = Simulation(seed), Observer()
-    sim.check(observer)
-    sim.check(MembershipConverges(BOUND))
-    with complaints(observer.wrong):
-        sim.run(partial(scenario, observer=observer))
-    return sim, observer
-
-
-def check(seed: int) -> str:
-    """Run one seed; return the digest of its trace. Raises SimulationError."""
-    return play(seed)[0].digest
+        A link that had lost much may take seconds to send again what it lacks.
+        """
+        living: dict[str, ActorRef[Any]] = {}
+        for member in node.members:
+            station = await node.resolve("station", at=member.name, timeout=BOUND)
+            assert await station.ask(Question(1), timeout=BOUND) == 1
+            living[station.address] = station
+        own = next(iter(living.values()))
+        ended = [each for each in await own.ask(Watched()) if each not in living]
+        if ended:
+            raise InvariantError(f"{node.name} has not heard of the end of {ended}", node.name)
