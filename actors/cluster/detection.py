@@ -59,6 +59,18 @@ class Verdict(NamedTuple):
     reason: str
 
 
+class Silent(NamedTuple):
+    """Nobody has reached that member for `suspicion_alone`, however long this node may yet wait."""
+
+    life: Life
+
+
+class Heard(NamedTuple):
+    """A member that was silent has been heard of."""
+
+    life: Life
+
+
 class Busy(NamedTuple):
     """That member's loop does not run, or did not for a while; the culprit is "" if unknown."""
 
@@ -86,4 +98,4 @@ class Stalled(NamedTuple):
     seconds: float
 
 
-Action = Send | Verdict | Busy | Call | GivenUp | Stalled
+Action = Send | Verdict | Silent | Heard | Busy | Call | GivenUp | Stalled

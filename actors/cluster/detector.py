@@ -23,7 +23,9 @@ from actors.cluster.detection import (
     Call,
     Detection,
     GivenUp,
+    Heard,
     Send,
+    Silent,
     Stalled,
     Verdict,
 )
@@ -52,6 +54,7 @@ class _Peer:
     """When the oldest ping that it has not answered was sent."""
     sequence: int = 0
     """Of the latest ping."""
+    called_silent: bool = False
     called_busy: bool = False
     witnesses: set[str] = field(default_factory=set)
     """Who said that it is silent, before this node noticed itself."""
@@ -132,15 +135,17 @@ class FailureDetector:
         self._rumours.add(Rumour("suspect", *life, peer.version, by=self._own.name))
         return self._enquire(peer, now)
 
-    def restored(self, life: Life, now: float) -> None:
+    def restored(self, life: Life, now: float) -> list[Action]:
         """The link stands again."""
         peer = self._peers.get(life)
-        if peer is not None:
-            peer.linked = True
-            peer.suspicion = None
-            peer.pinged = None
-            peer.witnesses.clear()
-            self._rumours.add(Rumour("up", *life, peer.version, detail=peer.address))
+        if peer is None:
+            return []
+        peer.linked = True
+        peer.suspicion = None
+        peer.pinged = None
+        peer.witnesses.clear()
+        self._rumours.add(Rumour("up", *life, peer.version, detail=peer.address))
+        return self._heard_again(peer)
 
     def heard(self, life: Life) -> None:
         """Something came from a member: its loop runs, whatever became of the ping."""
@@ -158,6 +163,8 @@ class FailureDetector:
         for peer in self._peers.values():
             if peer.suspicion is not None:
                 times += (peer.suspicion.deadline(enough), peer.enquire_at)
+                if not peer.called_silent:
+                    times.append(self._silent_at(peer.suspicion))
             elif peer.pinged is not None and not peer.called_busy:
                 times.append(peer.pinged + self._patience)
         self._due = min(times)
@@ -198,7 +205,21 @@ class FailureDetector:
     def _judge(self, peer: _Peer, suspicion: Suspicion, now: float) -> list[Action]:
         if now >= suspicion.deadline(self._enough):
             return [Verdict(peer.life, "it does not answer, and nobody can reach it")]
-        return self._enquire(peer, now) if now >= peer.enquire_at else []
+        actions: list[Action] = []
+        if not peer.called_silent and now >= self._silent_at(suspicion):
+            peer.called_silent = True
+            actions.append(Silent(peer.life))
+        if now >= peer.enquire_at:
+            actions += self._enquire(peer, now)
+        return actions
+
+    def _silent_at(self, suspicion: Suspicion) -> float:
+        """Return when a node that trusts itself would have waited long enough, agreed or not."""
+        return suspicion.since + self._timings.suspicion_alone
+
+    def _heard_again(self, peer: _Peer) -> list[Action]:
+        was_silent, peer.called_silent = peer.called_silent, False
+        return [Heard(peer.life)] if was_silent else []
 
     @property
     def _enough(self) -> int:
@@ -271,7 +292,7 @@ class FailureDetector:
         elif isinstance(message, Enquiry):
             actions += self._find(peer, Life(message.name, message.incarnation))
         elif isinstance(message, Finding):
-            self._found(sender, message, now)
+            actions += self._found(sender, message, now)
         else:
             actions += self._compare(peer, message)
         return actions
@@ -294,15 +315,16 @@ class FailureDetector:
         reached = peer is not None and peer.linked
         return [Send(asker.life, Finding(self._news(asker), *life, reached))]
 
-    def _found(self, sender: Life, finding: Finding, now: float) -> None:
+    def _found(self, sender: Life, finding: Finding, now: float) -> list[Action]:
         peer = self._peers.get(Life(finding.name, finding.incarnation))
         if peer is None or peer.suspicion is None:
-            return
+            return []
         peer.asked.discard(sender)
         if finding.reached:
             peer.suspicion.alive(now)
-        else:
-            peer.suspicion.confirm(sender.name)
+            return self._heard_again(peer)
+        peer.suspicion.confirm(sender.name)
+        return []
 
     def _compare(self, peer: _Peer, roster: Roster) -> list[Action]:
         """Call whom the other knows and this node does not."""
@@ -338,9 +360,10 @@ class FailureDetector:
         elif rumour.version > peer.version:
             peer.version = rumour.version
             peer.witnesses.clear()
+            self._rumours.add(rumour)
             if peer.suspicion is not None:
                 peer.suspicion.alive(now)
-            self._rumours.add(rumour)
+                return self._heard_again(peer)
         return []
 
     def _hear_of_myself(self, rumour: Rumour) -> list[Action]:

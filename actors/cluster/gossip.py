@@ -12,7 +12,9 @@ from actors.cluster.detection import (
     Call,
     Detection,
     GivenUp,
+    Heard,
     Send,
+    Silent,
     Stalled,
     Verdict,
 )
@@ -101,8 +103,7 @@ class Gossip:
 
     def restored(self, life: Life) -> None:
         """Its link stands again."""
-        self._detector.restored(life, self._node.clock.now())
-        self._arm()
+        self._carry_out(self._detector.restored(life, self._node.clock.now()))
 
     def received(self, peer: Peer, data: object) -> None:
         """A member says something. Raises ValueError where that makes no sense."""
@@ -146,6 +147,10 @@ class Gossip:
                     self._node.remote.signal(peer, Kind.GOSSIP, "", None, 0, data)
             case Verdict(life, reason):
                 self._executor.declare_down(life, reason)
+            case Silent(life):
+                self._node.readiness.silent(life.name)
+            case Heard(life):
+                self._node.readiness.heard(life.name)
             case Busy(life, seconds, culprit):
                 self._say_busy(life, seconds, culprit)
             case Call(_, address):

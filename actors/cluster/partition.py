@@ -83,6 +83,8 @@ class Standing:
         self._counts = counts
         self._here = {own} if counts else set[str]()
         self._lost: set[str] = set()
+        self._silent: set[str] = set()
+        """Those of `_here` that nobody reaches, and that are not declared down yet."""
         self._decide_at: float | None = None
         self._settle_at: float | None = None
         # A quorum has to be there before anything is started.
@@ -104,6 +106,7 @@ class Standing:
         if self._policy is not None:
             self._here.add(name)
             self._lost.discard(name)
+            self._silent.discard(name)
             self._put_off(now)
 
     def left(self, name: str, now: float) -> None:
@@ -111,6 +114,7 @@ class Standing:
         if self._policy is not None:
             self._here.discard(name)
             self._lost.discard(name)
+            self._silent.discard(name)
             self._put_off(now)
 
     def lost(self, name: str, now: float) -> None:
@@ -118,12 +122,30 @@ class Standing:
         if self._policy is not None and name in self._here:
             self._here.discard(name)
             self._lost.add(name)
+            self._silent.discard(name)
+            self._put_off(now)
+
+    def silent(self, name: str, now: float) -> None:
+        """Nobody reaches a member: this side must not count on it, nor take anything over yet.
+
+        A node that distrusts itself may take long to declare others down. Were it the one that is
+        cut off, it would go on all that time, while the others have long taken over.
+        """
+        if self._policy is not None and name in self._here and name not in self._silent:
+            self._silent.add(name)
+            self._put_off(now)
+
+    def heard(self, name: str, now: float) -> None:
+        """It is there after all."""
+        if name in self._silent:
+            self._silent.discard(name)
             self._put_off(now)
 
     def renew(self, now: float) -> None:
         """This node begins a new life, alone: the others are missed until they are there again."""
         if self._policy is not None:
             self._lost |= self._here
+            self._silent.clear()
             self._here = {self._own} if self._counts else set()
             self._lost.discard(self._own)
             self._put_off(now)
@@ -134,7 +156,10 @@ class Standing:
             return
         if self._decide_at is not None and now >= self._decide_at:
             self._decide_at = None
-            self.is_ready = self._policy.goes_on(self._here, self._lost)
+            heard = self._here - self._silent
+            self.is_ready = self._policy.goes_on(self._here, self._lost) and self._policy.goes_on(
+                heard, self._lost | self._silent
+            )
             # The others decide at the same time, give or take how soon they noticed.
             missing = self._lost if self.is_ready else ()
             self._settle_at = now + self._policy.stable_after if missing else None

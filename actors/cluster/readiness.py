@@ -49,6 +49,16 @@ class Readiness:
             part(member.name, self._node.clock.now())
             self._arm()
 
+    def silent(self, name: str) -> None:
+        """A member is a suspect for so long that it must not be counted on; it is not down yet."""
+        self._standing.silent(name, self._node.clock.now())
+        self._arm()
+
+    def heard(self, name: str) -> None:
+        """It is there after all."""
+        self._standing.heard(name, self._node.clock.now())
+        self._arm()
+
     def renew(self) -> None:
         """This node begins a new life: all others are lost until they are there again."""
         self._standing.renew(self._node.clock.now())

@@ -18,21 +18,22 @@ class Suspicion:
         now: when it fell silent.
     """
 
-    __slots__ = ("_least", "_most", "_since", "_witnesses")
+    __slots__ = ("_least", "_most", "_witnesses", "since")
 
     def __init__(self, least: float, most: float, now: float) -> None:
         self._least = least
         self._most = max(least, most)
-        self._since = now
+        self.since = now
+        """Since when nobody has heard of it."""
         self._witnesses: set[str] = set()
 
     def deadline(self, enough: int) -> float:
         """Return when it is to be declared down, where so many others must agree; 0: nobody can."""
         if enough <= 0:
-            return self._since + self._least
+            return self.since + self._least
         agreed = min(len(self._witnesses), enough)
         share = math.log(agreed + 1) / math.log(enough + 1)
-        return self._since + self._most - share * (self._most - self._least)
+        return self.since + self._most - share * (self._most - self._least)
 
     def confirm(self, witness: str) -> bool:
         """Another member finds it silent too. Returns whether that is news."""
@@ -43,9 +44,9 @@ class Suspicion:
 
     def alive(self, now: float) -> None:
         """Somebody has heard of it: its time begins anew, and so do the others' findings."""
-        self._since = now
+        self.since = now
         self._witnesses.clear()
 
     def put_off(self, seconds: float) -> None:
         """This node's own loop stood still for so long: that time does not count."""
-        self._since += seconds
+        self.since += seconds

@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from actors.cluster.detection import Busy, Call, Detection, GivenUp, Send, Stalled, Verdict
+from actors.cluster.detection import Action, Detection, Send, Stalled, Verdict
 from actors.cluster.detector import FailureDetector
 from actors.cluster.member import Life
 from actors.cluster.probes import read, write
@@ -68,7 +68,7 @@ class Company:
         self._cut.discard(frozenset((one, other)))
         for here, there in ((one, other), (other, one)):
             if self._knows(here, there):
-                self.detectors[here].restored(self.lives[there], self.now)
+                self._do(here, self.detectors[here].restored(self.lives[there], self.now))
 
     def kill(self, name: str) -> None:
         """It ends without a word, and without the operating system telling anybody."""
@@ -144,6 +144,6 @@ class Company:
         """Return who declared whom down."""
         return {(who, what.life.name) for _, who, what in self.found if isinstance(what, Verdict)}
 
-    def of(self, kind: type[Busy | Call | GivenUp | Verdict]) -> list[tuple[float, str, Any]]:
+    def of(self, kind: type[Action]) -> list[tuple[float, str, Any]]:
         """Return all findings of one kind."""
         return [each for each in self.found if isinstance(each[2], kind)]

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.cluster.detection import Busy, Call, Detection, GivenUp, Verdict
+from actors.cluster.detection import (
+    Busy,
+    Call,
+    Detection,
+    GivenUp,
+    Heard,
+    Silent,
+    Verdict,
+)
 from actors.cluster.detector import FailureDetector
 from actors.cluster.member import Life
 from actors.cluster.probes import Finding, Roster
@@ -88,6 +96,21 @@ def test_who_stood_still_distrusts_what_it_has_seen() -> None:
     assert company.verdicts() == {("b", "a")}
     company.run(3)
     assert company.verdicts() == {("b", "a"), ("a", "b")}
+
+
+def test_who_distrusts_itself_still_says_who_is_silent() -> None:
+    """Its verdict may take many times as long; that nobody is heard it says in time."""
+    company = Company("a", "b", "c")
+    company.run(5)
+    company.detectors["a"]._health.score = 8
+    company.cut("a", "b")
+    company.cut("a", "c")
+    company.run(NOTICE + 3)
+    silent = {what.life.name for _, who, what in company.of(Silent) if who == "a"}
+    assert silent == {"b", "c"}
+    assert ("a", "b") not in company.verdicts()
+    company.heal("a", "b")
+    assert [what.life.name for _, who, what in company.of(Heard) if who == "a"] == ["b"]
 
 
 def test_a_member_hears_that_it_is_suspected_and_says_no() -> None:

@@ -70,6 +70,22 @@ def test_the_majority_waits_until_the_others_have_given_up() -> None:
     assert made.due is None
 
 
+def test_who_is_cut_off_does_not_go_on_though_it_has_declared_nobody_down() -> None:
+    """One that distrusts itself may take long over that; silence is enough to stop."""
+    made = standing(KeepMajority(stable_after=5.0), "b", "c")
+    made.silent("b", 200.0)
+    made.silent("c", 201.0)
+    made.tick(206.0)
+    assert not made.is_ready
+    made.heard("c", 210.0)
+    made.tick(215.0)
+    assert made.is_ready
+    made.lost("b", 220.0)
+    made.tick(225.0)
+    made.tick(230.0)
+    assert made.is_settled
+
+
 def test_whoever_was_outvoted_once_is_not_missed_again() -> None:
     """The next partition is one of those that are left."""
     made = standing(KeepMajority(stable_after=1.0), "b", "c", "d", "e")
