@@ -19,7 +19,7 @@ CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate mutants check format bench savina load soak clean
+.PHONY: help demo test simulate mutants check format bench savina load soak chaos clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ load: $(DEV) ## have a sender outrun its receiver, and watch the memory of both 
 
 soak: $(DEV) ## do everything at once for ten minutes, and see that nothing grows (ARGS="--minutes 1")
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+chaos: $(DEV) ## kill, stop, cut off and keep busy real processes, and see what the others make of it (ARGS="--rounds 10")
+	$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 clean: ## remove .venv, .venv-peers and everything that was made
 	rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -52,6 +52,7 @@ class Cluster:
     async def join(self) -> None:
         """Call the seeds, and wait until each has answered or failed to."""
         self.mesh.describe(self._node.membership.metadata)
+        self._gossip.begin()
         self._contacts.begin()
         await self._contacts.first_answers.wait()
 

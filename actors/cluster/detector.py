@@ -96,6 +96,7 @@ class FailureDetector:
         self._health = LocalHealth()
         self._sequence = 0
         self._next_probe = now + timings.period
+        self._ticked = now
         self._due = self._next_probe
 
     # --- what is known from the links -----------------------------------------------------------
@@ -159,7 +160,8 @@ class FailureDetector:
     @property
     def due(self) -> float:
         """When `tick` is to be called next."""
-        times, enough = [self._next_probe], self._enough
+        # A loop that stands still is only late for what is due meanwhile.
+        times, enough = [self._next_probe, self._ticked + self._timings.busy / 2], self._enough
         for peer in self._peers.values():
             if peer.suspicion is not None:
                 times += (peer.suspicion.deadline(enough), peer.enquire_at)
@@ -174,6 +176,7 @@ class FailureDetector:
         """Do what is due: verdicts, enquiries, the next ping."""
         actions: list[Action] = []
         late = now - self._due
+        self._ticked = now
         if late > self._timings.stall:
             actions += self._overslept(late)
         for peer in list(self._peers.values()):

@@ -55,6 +55,9 @@ class Gossip:
         self._timer: TimerHandle | None = None
         self._timer_due = 0.0
         self._progress: dict[Life, int] = {}
+        self._lag = 0.0
+        """How late this node's loop was at most since that was last measured."""
+        self._measure_at = 0.0
         self.sent = 0
         """Messages so far."""
         self._detector = self._begin()
@@ -69,6 +72,10 @@ class Gossip:
             self._timings,
             self._node.clock.now(),
         )
+
+    def begin(self) -> None:
+        """Keep time from now on, with nobody there yet: what is late is late by this clock."""
+        self._arm()
 
     def renew(self) -> None:
         """This node begins a new life: what it thought of the others is forgotten."""
@@ -119,10 +126,17 @@ class Gossip:
     def _tick(self) -> None:
         self._timer = None
         now = self._node.clock.now()
-        node = self._node
-        node.loads.measured(now - self._timer_due, node.ledger.waiting, node.delivery.populations)
+        self._measure(now)
         self._hear_links()
         self._carry_out(self._detector.tick(now))
+
+    def _measure(self, now: float) -> None:
+        """Once in a period, however often there is something to do."""
+        self._lag = max(self._lag, now - self._timer_due)
+        if now >= self._measure_at:
+            node = self._node
+            node.loads.measured(self._lag, node.ledger.waiting, node.delivery.populations)
+            self._lag, self._measure_at = 0.0, now + self._timings.period
 
     def _hear_links(self) -> None:
         """Whoever sends or acknowledges anything has a loop that runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors import (
     KeepMajority,
+    MemberBusy,
     MemberDown,
     MemberSuspect,
     MemberUp,
@@ -54,6 +55,17 @@ async def test_a_frozen_node_is_down_within_seconds_and_comes_back() -> None:
         after = next(m.incarnation for m in one.members if m.name == "c")
         assert after != before
         assert third.members[0].incarnation == after
+
+
+async def test_a_node_that_was_alone_for_a_while_has_not_stood_still() -> None:
+    """Whoever joins it then does not hear that it was busy."""
+    async with Cluster() as cluster:
+        await cluster.start("a")
+        await cluster.clock.advance(3)
+        other = await cluster.start("b")
+        busy = Seen(other, MemberBusy)
+        await cluster.clock.advance(5)
+        assert busy.entries == []
 
 
 async def test_who_is_told_of_its_own_death_comes_back_as_a_new_incarnation() -> None:

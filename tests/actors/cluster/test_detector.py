@@ -113,6 +113,18 @@ def test_who_distrusts_itself_still_says_who_is_silent() -> None:
     assert [what.life.name for _, who, what in company.of(Heard) if who == "a"] == ["b"]
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.2, 0.4, 0.6, 0.8])
+def test_a_stall_of_a_second_is_noticed_whenever_it_begins(phase: float) -> None:
+    """Also just before a ping was due: most of it is the time that passed until then."""
+    company = Company("a", "b", "c")
+    company.run(5 + phase)
+    company.block("a", 1.0)
+    company.run(10)
+    told = {who for _, who, busy in company.of(Busy) if busy.culprit == "somebody"}
+    assert told == {"b", "c"}
+    assert company.verdicts() == set()
+
+
 def test_a_member_hears_that_it_is_suspected_and_says_no() -> None:
     """It speaks up in a new version, which gives it all the time again."""
     detector = _detector("a")

@@ -1,0 +1,109 @@
+"""`python -m benchmarks.chaos`: real processes that are killed, stopped, cut off and kept busy.
+
+`--rounds N` says how often a node is killed; of everything else there is a share of that. Nodes
+are killed, stopped and cut off under steady reliable traffic, and the others must notice soon,
+exactly once, and lose nothing; nodes that are only busy, or behind slow links, must not be given
+up. The exit code is 1 where something is not as it must be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import report
+from benchmarks.chaos.figures import Figure, Outcome
+from benchmarks.chaos.scenes import SCENES, Scene
+
+
+async def run(scenes: Sequence[Scene], rounds: int, console: Console) -> list[Outcome]:
+    """Play the scenes, and say how far it is."""
+    outcomes = []
+    for scene in scenes:
+        console.print(f"[bold]{scene.key}: {scene.title}[/]")
+        outcomes.append(await scene.play(scene.times(rounds), console.print))
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """Return one row for each figure of each scene."""
+    made = Table(title="what is required, and what was measured", title_justify="left")
+    for column in ("scene", "figure"):
+        made.add_column(column)
+    for column in ("required", "measured"):
+        made.add_column(column, justify="right", no_wrap=True)
+    made.add_column("")
+    for outcome in outcomes:
+        for number, figure in enumerate(outcome.figures):
+            made.add_row("" if number else outcome.scene, *cells(figure))
+        made.add_section()
+    return made
+
+
+def cells(figure: Figure) -> tuple[str, str, str, str]:
+    """Return name, bound, value, and whether the one is kept by the other."""
+    measured = f"{number(figure.value)}{figure.unit}"
+    if figure.bound is None:
+        return figure.name, "", measured, ""
+    required = f"{figure.bound.kind} {figure.bound.value:,g}"
+    return figure.name, required, measured, "[green]kept[/]" if figure.kept else "[red]missed[/]"
+
+
+def number(value: float) -> str:
+    """Return counts whole and all else with three decimals."""
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.3f}"
+
+
+def verdict(outcomes: Sequence[Outcome], console: Console) -> int:
+    """Print what is not as it must be, and return the exit code."""
+    code = 0
+    for outcome in outcomes:
+        for problem in outcome.problems():
+            console.print(f"[red]{outcome.scene}: {problem}[/]")
+            code = 1
+    if code == 0:
+        console.print("[green]everything is as it must be[/]")
+    return code
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options; 2 is the exit code where they make no sense."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
+    keys = [scene.key for scene in SCENES]
+    parser.add_argument("--rounds", type=int, default=100, help="of kill -9 (100)")
+    parser.add_argument("--only", metavar="SCENES", help=f"some of {','.join(keys)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    options = parser.parse_args(arguments)
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    options.only = keys if options.only is None else options.only.split(",")
+    if unknown := set(options.only) - set(keys):
+        parser.error(f"--only: there is no scene {', '.join(sorted(unknown))}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the arguments, run, and report; 1 where something is not as it must be."""
+    options = parse(arguments)
+    logging.disable(logging.CRITICAL)  # nodes that are lost are what this is about
+    console = Console()
+    scenes = [scene for scene in SCENES if scene.key in options.only]
+    outcomes = uvloop.run(run(scenes, options.rounds, console))
+    conditions = {"rounds": str(options.rounds), **report.surroundings()}
+    console.print(report.sentence(conditions))
+    console.print(table(outcomes))
+    if options.json is not None:
+        document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return verdict(outcomes, console)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
