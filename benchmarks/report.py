@@ -122,4 +122,18 @@ def write_json(results: Sequence[Result], conditions: Mapping[str, str], path: P
                 for verdict in result.verdicts()
             ],
         }
+    write_document(document, path)
+
+
+def write_document(document: Mapping[str, Any], path: Path) -> None:
+    """Write it as JSON."""
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def verdict(problems: Sequence[str], well: str, console: Console) -> int:
+    """Print what is not as it must be, or that all is `well`; return the exit code."""
+    for problem in problems:
+        console.print(problem, style="red", markup=False)
+    if not problems:
+        console.print(well, style="green", markup=False)
+    return 1 if problems else 0

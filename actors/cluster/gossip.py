@@ -65,7 +65,7 @@ class Gossip:
     def _begin(self) -> FailureDetector:
         own = self._node.membership.own
         return FailureDetector(
-            Life(own.name, own.incarnation),
+            own.life,
             own.address or "",
             self._node.membership.is_over,
             self._node.random,

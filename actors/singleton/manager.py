@@ -15,7 +15,6 @@ from actors.actor import Actor
 from actors.errors import (
     ActorNotFoundError,
     ActorsError,
-    ActorStoppedError,
     UnhandledMessageError,
 )
 from actors.events import (
@@ -178,7 +177,7 @@ class SingletonManager(Actor):
             return bool(await manager.ask(Resign(*seniority), timeout=PATIENCE))
         except (ActorNotFoundError, UnhandledMessageError):
             return True  # whatever lives there under this path is no manager
-        except (TimeoutError, ActorStoppedError, ActorsError):
+        except (TimeoutError, ActorsError):
             return False  # busy, just ended, or about to be declared down: that will show
 
     async def _clear_no_more(self) -> None:

@@ -9,7 +9,6 @@ up. The exit code is 1 where something is not as it must be.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,18 +60,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.3f}"
 
 
-def verdict(outcomes: Sequence[Outcome], console: Console) -> int:
-    """Print what is not as it must be, and return the exit code."""
-    code = 0
-    for outcome in outcomes:
-        for problem in outcome.problems():
-            console.print(f"[red]{outcome.scene}: {problem}[/]")
-            code = 1
-    if code == 0:
-        console.print("[green]everything is as it must be[/]")
-    return code
-
-
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options; 2 is the exit code where they make no sense."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
@@ -101,8 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(table(outcomes))
     if options.json is not None:
         document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return verdict(outcomes, console)
+        report.write_document(document, options.json)
+    problems = [f"{each.scene}: {problem}" for each in outcomes for problem in each.problems()]
+    return report.verdict(problems, "everything is as it must be", console)
 
 
 if __name__ == "__main__":

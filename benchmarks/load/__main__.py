@@ -9,7 +9,6 @@ the defaults. The exit code is 1 where a bound is broken or a message unaccounte
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,18 +56,6 @@ def figures(memory: Memory) -> tuple[str, str, str]:
     return mib(memory.most), mib(memory.bound), mib(memory.after)
 
 
-def verdict(outcomes: Sequence[Outcome], console: Console) -> int:
-    """Print what is not as it must be, and return the exit code."""
-    code = 0
-    for outcome in outcomes:
-        for problem in outcome.problems():
-            console.print(f"[red]{outcome.scene}: {problem}[/]")
-            code = 1
-    if code == 0:
-        console.print("[green]all bounds kept, all messages accounted for[/]")
-    return code
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments, run, and report; 1 where something is not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
@@ -85,8 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(table(outcomes))
     if options.json is not None:
         document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return verdict(outcomes, console)
+        report.write_document(document, options.json)
+    problems = [f"{each.scene}: {problem}" for each in outcomes for problem in each.problems()]
+    return report.verdict(problems, "all bounds kept, all messages accounted for", console)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ beginning. The exit code is 1 where something grew, or went wrong.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -82,16 +81,6 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def verdict(outcome: Outcome, console: Console) -> int:
-    """Print what is not as it must be, and return the exit code."""
-    problems = outcome.problems()
-    for problem in problems:
-        console.print(problem, style="red", markup=False)
-    if not problems:
-        console.print("[green]everything is flat, every round came to what it must[/]")
-    return 1 if problems else 0
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments, run, and report; 1 where something is not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
@@ -109,8 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(table(outcome.lives))
     if options.json is not None:
         document = {"conditions": conditions, **as_json(outcome)}
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    return verdict(outcome, console)
+        report.write_document(document, options.json)
+    well = "everything is flat, every round came to what it must"
+    return report.verdict(outcome.problems(), well, console)
 
 
 if __name__ == "__main__":
