@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from serialization.errors import ActorsError
 
-__all__ = ["BindError", "EndpointError", "RecordTooLargeError", "TransportError"]
+__all__ = [
+    "BindError",
+    "EndpointError",
+    "RecordTooLargeError",
+    "SecurityError",
+    "TransportError",
+]
 
 
 class TransportError(ActorsError):
@@ -43,6 +49,23 @@ class BindError(TransportError):
 
     def __str__(self) -> str:
         return f"cannot bind {self.endpoint}: {self.reason}"
+
+
+class SecurityError(TransportError, ValueError):
+    """A key, a roster or a rule is missing or wrong, so that the node would not be safe.
+
+    Attributes:
+        where: the file or setting.
+        problem: what is wrong with it, and what to do; never a secret.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where = where
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}"
 
 
 class RecordTooLargeError(TransportError, ValueError):
