@@ -28,7 +28,7 @@ demo: $(RUN) ## count the words of a source tree on several nodes, and lose one 
 	@$(BIN)/python -m examples.wordcount $(ARGS)
 
 test: $(DEV) ## run all tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 simulate: $(DEV) ## run many seeds of the simulated cluster (SEEDS=10000 FIRST=0)
 	@$(BIN)/python -m actors.testing.simulate tests.simulation.workload:check --first $(FIRST) --seeds $(SEEDS) $(ARGS)

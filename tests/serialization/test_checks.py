@@ -32,7 +32,7 @@ Free = TypeVar("Free")
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 
 FITS: list[tuple[Any, list[Any], list[Any]]] = [
-    (Any, [1, None, object()], []),
+    (Any, [1, None, ...], []),
     (object, [1, None], []),
     (None, [None], [0, False]),
     (int, [1, True, 2**80, Level.LOW], [1.0, "1", None]),
@@ -47,9 +47,9 @@ FITS: list[tuple[Any, list[Any], list[Any]]] = [
     (typing.Optional[int], [1, None], ["x"]),  # noqa: UP045
     (typing.Union[int, str], [1, "x"], [None]),  # noqa: UP007
     (int | Any, [1, "x"], []),
-    (list, [[], [object()]], [(), {}]),
+    (list, [[], [...]], [(), {}]),
     (list[int], [[], [1]], [(1,), ["x"], {1}]),
-    (list[Any], [[], [object()]], [()]),
+    (list[Any], [[], [...]], [()]),
     (list[list[int]], [[[1], []]], [[1], [["x"]]]),
     (tuple, [(), (1,)], [[]]),
     (tuple[int, str], [(1, "x")], [(1,), (1, 2), [1, "x"], (1, "x", 2)]),
@@ -62,7 +62,7 @@ FITS: list[tuple[Any, list[Any], list[Any]]] = [
     (frozenset[int], [frozenset({1})], [{1}]),
     (AbstractSet[int], [{1}, frozenset({1})], [[1], {"x"}]),
     (dict[str, int], [{}, {"a": 1}], [{"a": "b"}, {1: 1}, []]),
-    (dict[str, Any], [{"a": object()}], [{1: 1}]),
+    (dict[str, Any], [{"a": ...}], [{1: 1}]),
     (Mapping[Any, int], [{(): 1}], [{"a": "b"}]),
     (Sequence[int], [[1], (1,)], [{1}, ["x"], 1]),
     (Iterable[int], [[1], {1}], [["x"], 1]),
