@@ -131,7 +131,7 @@ def test_a_member_hears_that_it_is_suspected_and_says_no() -> None:
     detector.joined(Life("b", 2), "tcp://b:1")
     rumour = Rumour("suspect", "a", 1, 0, by="c")
     detector.received(Life("b", 2), _saying(rumour), 1.0)
-    [said] = [r for r in detector._rumours.take(3) if r.name == "a"]
+    [said] = [r for r in detector._hearsay._rumours.take(3) if r.name == "a"]
     assert (said.said, said.version) == ("up", 1)
 
 
@@ -169,7 +169,7 @@ def test_members_that_one_has_missed_are_called() -> None:
     other = Life("c", 77)
     company.detectors["b"].joined(other, "tcp://c:1")
     for _ in range(20):
-        company.detectors["b"]._rumours.take(2)  # whoever had to hear of it has
+        company.detectors["b"]._hearsay._rumours.take(2)  # whoever had to hear of it has
     company.run(5)
     assert ("a", Call("c", "tcp://c:1")) in [(who, what) for _, who, what in company.found]
 
@@ -201,7 +201,8 @@ def test_what_a_member_says_does_not_grow_with_the_cluster(size: int) -> None:
     company.run(20)
     assert max(company.sent.values()) <= 2.6 * 20
     assert sum(company.sent.values()) / size <= 2.05 * 20
-    news = company.detectors["n0"]._news(next(iter(company.detectors["n0"]._peers.values())))
+    detector = company.detectors["n0"]
+    news = detector._hearsay.news(next(iter(detector._neighbours.values())))
     assert len(news) <= LOAD
 
 

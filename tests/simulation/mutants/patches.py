@@ -57,7 +57,7 @@ def _tell_no_watcher(self: Remote, peer: Peer, reason: str) -> None:
 
 
 def _condemn_at_once(self: FailureDetector, life: Life, now: float) -> list[Action]:
-    return [Verdict(life, "it is silent")] if life in self._peers else []
+    return [Verdict(life, "it is silent")] if life in self._neighbours else []
 
 
 def _never_condemn(self: Suspicion, enough: int) -> float:
