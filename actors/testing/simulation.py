@@ -147,7 +147,10 @@ class Simulation(Faults):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the trace, in hex: the same for the same seed, whatever else differs."""
+        """The SHA-256 of the trace, in hex: the same for the same seed, code and place of the code.
+
+        An exception that travels carries its traceback, and so the paths of the files.
+        """
         return self._trace.digest
 
 
