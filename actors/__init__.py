@@ -33,6 +33,7 @@ from actors.errors import (
     ReliableClosedError,
     RemoteError,
     RestartLimitError,
+    SecurityError,
     SendTimeoutError,
     SerializationError,
     UnhandledMessageError,
@@ -76,6 +77,7 @@ from actors.supervisor import Supervisor
 from actors.timers import Reply, Timers
 from serialization import Message, Refusal, register
 from transport import TransportOptions
+from transport.security.security import Security
 
 __version__ = "0.1.0"
 
@@ -147,6 +149,8 @@ __all__ = [
     "Restored",
     "Role",
     "Router",
+    "Security",
+    "SecurityError",
     "SendTimeoutError",
     "SerializationError",
     "Singleton",

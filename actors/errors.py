@@ -19,6 +19,7 @@ from serialization import (
     register,
 )
 from transport import BindError
+from transport.errors import SecurityError
 
 __all__ = [
     "ActorNotFoundError",
@@ -43,6 +44,7 @@ __all__ = [
     "ReliableClosedError",
     "RemoteError",
     "RestartLimitError",
+    "SecurityError",
     "SendTimeoutError",
     "SerializationError",
     "UnhandledMessageError",

@@ -35,6 +35,7 @@ from actors.stats import NodeStats
 from actors.supervision import Restart
 from actors.watchdog import Watchdog
 from transport import Clock, LoopClock, Mesh, Transport, TransportOptions
+from transport.security.security import Security
 
 if TYPE_CHECKING:
     from actors.actor import Actor
@@ -57,6 +58,10 @@ class Node:
     `transport`, `clock`, `rng`, `context` (what the contexts of its actors are copies of, an empty
     one by default) and `offload` (what runs what must not run on the event loop) are for tests,
     see `actors.testing`. With an `rng` all that the node leaves to chance comes from it.
+
+    With `security` all is encrypted, and only who is on its roster gets in. Without it a node
+    that others could reach from outside, by a bind that is neither loopback nor ipc, is refused
+    with SecurityError; `insecure` says that this is meant.
 
     Raises TypeError or ValueError for wrong names, endpoints and roles; entering raises BindError
     where an endpoint cannot be had, and NodeRefusedError where a seed does not let it in.
@@ -81,6 +86,8 @@ class Node:
         capacity: float = 1.0,
         context: contextvars.Context | None = None,
         offload: Offload | None = None,
+        security: Security | None = None,
+        insecure: bool = False,
     ) -> None:
         self._settings = Settings(
             name_or_made_up(name),
@@ -94,7 +101,12 @@ class Node:
             partition,
             version,
             capacity,
+            security,
+            insecure,
         )
+        if transport is None:  # one that is given reaches no further than whoever gives it says
+            self._settings.check_doors()
+        self._security = security
         self.name = self._settings.name
         self.events = EventStream()
         """What happens here, as typed events."""
@@ -204,6 +216,21 @@ class Node:
         if self._runtime is None:
             raise NodeClosedError(self.name)
         return self._runtime
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    @property
+    def security(self) -> Security | None:
+        """The keys and the roster that are in force; None where the node has none."""
+        return self._security
+
+    def reload_security(self) -> None:
+        """Read the roster file again; peers that are not on it any more are dropped.
+
+        Raises SecurityError where it is missing or malformed: the old roster stays in force.
+        """
+        if self._security is not None:
+            self._security = self._security.reread()
 
     # --- actors ---------------------------------------------------------------------------------
 

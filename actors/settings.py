@@ -12,6 +12,8 @@ from actors.cluster.partition import PartitionPolicy
 from actors.names import check_name
 from transport import TransportOptions
 from transport.endpoint import parse_endpoint
+from transport.errors import SecurityError
+from transport.security.security import Security
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Settings:
     partition: PartitionPolicy | None = None
     version: str = ""
     capacity: float = 1.0
+    security: Security | None = None
+    insecure: bool = False
 
     def __post_init__(self) -> None:
         for role in self.roles:
@@ -36,6 +40,18 @@ class Settings:
         check_capacity(self.capacity)
         if self.seeds and not self.binds:
             raise ValueError("a node with seeds needs bind=, so that others can reach it")
+
+    def check_doors(self) -> None:
+        """Raise SecurityError where anybody on the network could come in without a key."""
+        if self.security is not None or self.insecure:
+            return
+        for bind in self.binds:
+            if not parse_endpoint(bind, listening=True).local:
+                raise SecurityError(
+                    bind,
+                    "whoever can reach it could join; give the node keys (security=, --key and "
+                    "--roster), bind it to loopback or ipc, or say insecure=True (--insecure)",
+                )
 
     def member(self, address: str | None, incarnation: int, now: float) -> Member:
         """Return the node as a member, at the beginning of its life; `now` by the wall clock."""

@@ -40,6 +40,16 @@ class Endpoint:
         return self.scheme == "tcp" and self.host in _WILDCARDS
 
     @property
+    def local(self) -> bool:
+        """Is it out of reach of other machines: a path, or a loopback address?
+
+        A name other than localhost may stand for any address, so it is none.
+        """
+        if self.scheme != "tcp" or self.host.lower() == "localhost":
+            return True
+        return self.numeric and ipaddress.ip_address(self.host.partition("%")[0]).is_loopback
+
+    @property
     def numeric(self) -> bool:
         """Is the host an address rather than a name?"""
         try:

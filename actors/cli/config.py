@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import difflib
 import secrets
-import tomllib
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from actors.cli.exits import CommandError, Exit
-from actors.cli.options import APP, CONFIG, NAME, OPTIONS, PARENT, Option
+from actors.cli.config_file import read_allow, read_file
+from actors.cli.errors import ConfigError, check, wrong
+from actors.cli.options import ALLOW_FILE, BY_KEY, CONFIG, OPTIONS, PARENT, Option
+from actors.names import check_name
 
-_SETTINGS = (APP, *OPTIONS)
-_BY_KEY = {option.key: option for option in _SETTINGS}
+_SETTINGS = tuple(BY_KEY.values())
 _MOODS = ("brisk", "calm", "clever", "deft", "eager", "keen", "lucid", "merry", "sturdy", "swift")
 _BEASTS = ("badger", "finch", "heron", "lynx", "marten", "otter", "raven", "stoat", "tern", "wren")
-
-
-class ConfigError(CommandError):
-    """A setting is wrong: where it stands, its value, and what was expected there."""
-
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(Exit.USAGE, f"{where}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +41,47 @@ class Settings:
     log_level: str = "info"
     log_format: str = "auto"
     app_dir: Path = field(default_factory=Path.cwd)
+    key: Path | None = None
+    roster: Path | None = None
+    insecure: bool = False
+    allow: tuple[Mapping[str, Any], ...] = ()
+    """The `[[allow]]` tables, as they are written."""
+    allow_file: Path | None = None
+    """Where they can be read again; None where that was a pipe."""
     parent_fd: int | None = None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Where each setting comes from, by its key; what is not in it is a default."""
 
 
 def load_settings(flags: Namespace, environ: Mapping[str, str]) -> Settings:
     """Merge the three sources; a list in one replaces that of another. Raises `ConfigError`."""
     path = getattr(flags, CONFIG.key, None) or environ.get(CONFIG.variable)
-    values = {
-        **({} if not path else _from_file(Path(path))),
-        **_from_environment(environ),
-        **_from_flags(flags),
-    }
-    if "import" in values:  # a keyword in Python
-        values["imports"] = values.pop("import")
-    values.setdefault("name", made_up_name())
-    return _whole(Settings(**values, parent_fd=getattr(flags, PARENT, None)))
+    from_file, allow = read_file(Path(path)) if path else ({}, ())
+    from_environment, from_flags = _from_environment(environ), _from_flags(flags)
+    values = {**from_file, **from_environment, **from_flags}
+    named = {option.field: values[option.key] for option in _SETTINGS if option.key in values}
+    named.setdefault("name", made_up_name())
+    settings = Settings(
+        **named,
+        allow=allow,
+        parent_fd=getattr(flags, PARENT, None),
+        origins={
+            **dict.fromkeys(from_file, str(path)),
+            **{key: BY_KEY[key].variable for key in from_environment},
+            **{key: BY_KEY[key].place for key in from_flags},
+        },
+    )
+    return _whole(_with_allow_file(settings, getattr(flags, ALLOW_FILE, None), path))
+
+
+def _with_allow_file(settings: Settings, for_worker: str | None, path: str | None) -> Settings:
+    """Say where the rules are read again: not where that was a pipe, which is empty now."""
+    if for_worker is not None:
+        file = Path(for_worker)
+        return replace(settings, allow=read_allow(file), allow_file=file)
+    if path and Path(path).is_file():
+        return replace(settings, allow_file=Path(path).absolute())
+    return settings
 
 
 def made_up_name() -> str:
@@ -84,14 +103,20 @@ def stray_variables(environ: Mapping[str, str]) -> Iterator[str]:
 
 def to_arguments(settings: Settings) -> list[str]:
     """Return the command line that leads to exactly these settings."""
-    arguments: list[str] = []
-    for option in OPTIONS:
-        value = getattr(settings, "imports" if option.key == "import" else option.key)
-        values = value if option.many else [value] if value is not None else []
-        arguments += [f"{option.flag}={each}" for each in values]
+    arguments = [word for option in OPTIONS for word in _words(option, settings)]
+    if settings.allow_file is not None:
+        arguments.append(f"--allow-file={settings.allow_file}")
     if settings.app is not None:
         arguments += ["--", settings.app]
     return arguments
+
+
+def _words(option: Option, settings: Settings) -> list[str]:
+    value = getattr(settings, option.field)
+    if option.switch:
+        return [option.flag] if value else []
+    values = value if option.many else [value] if value is not None else []
+    return [f"{option.flag}={each}" for each in values]
 
 
 def _from_flags(flags: Namespace) -> dict[str, Any]:
@@ -99,8 +124,7 @@ def _from_flags(flags: Namespace) -> dict[str, Any]:
     for option in _SETTINGS:
         texts = getattr(flags, option.key, None)
         if texts is not None:
-            where = "APP" if option is APP else option.flag
-            found[option.key] = _read(option, where, texts if option.many else [texts])
+            found[option.key] = _read(option, option.place, texts if option.many else [texts])
     return found
 
 
@@ -115,68 +139,16 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _read(option: Option, where: str, texts: list[str]) -> Any:
-    values: list[object] = []
-    for text in texts:
-        try:
-            value = option.kind.read(text)
-        except ValueError:
-            raise _wrong(option, where, text, "") from None
-        values.append(_check(option, where, value))
-    return tuple(values) if option.many else values[0]
+def _read(option: Option, where: str, texts: Sequence[str]) -> Any:
+    values = tuple(check(option, where, _parsed(option, where, text)) for text in texts)
+    return values if option.many else values[0]
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    table = _read_table(path)
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        option = _BY_KEY.get(key)
-        if option is None:
-            raise ConfigError(f"{path}, [node]", _unknown("key", key, list(_BY_KEY)))
-        values = value if option.many and isinstance(value, list) else [value]
-        if key == "app_dir" and isinstance(value, str):
-            # A file means the directories beside it, wherever the command is run.
-            values = [str(path.absolute().parent / Path(value).expanduser())]
-        where = f"{path}, [node], key {key}"
-        checked = tuple(_check(option, where, each) for each in values)
-        found[key] = checked if option.many else checked[0]
-    return found
-
-
-def _read_table(path: Path) -> dict[str, Any]:
+def _parsed(option: Option, where: str, text: str) -> object:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(str(path), f"is no UTF-8 text: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), f"is not valid TOML: {error}") from None
-    for key in document:
-        if key != "node":
-            raise ConfigError(str(path), _unknown("table", key, ["node"], "settings are in [node]"))
-    table = document.get("node", {})
-    if not isinstance(table, dict):
-        raise ConfigError(str(path), f"node = {table!r}: expected a table, [node]")
-    return table
-
-
-def _unknown(what: str, key: str, known: list[str], otherwise: str = "") -> str:
-    close = difflib.get_close_matches(key.replace("-", "_"), known, n=1)
-    hint = f"did you mean {close[0]}?" if close else otherwise or f"expected {', '.join(known)}"
-    return f"unknown {what} {key}; {hint}"
-
-
-def _check(option: Option, where: str, value: object) -> object:
-    try:
-        return option.kind.check(value)
-    except ValueError as error:
-        raise _wrong(option, where, value, str(error)) from None
-
-
-def _wrong(option: Option, where: str, value: object, problem: str) -> ConfigError:
-    because = f" ({problem})" if problem else ""
-    return ConfigError(where, f"{value!r} is wrong{because}; expected {option.kind.expected}")
+        return option.kind.read(text)
+    except ValueError:
+        raise wrong(option, where, text, "") from None
 
 
 def _check_partition(settings: Settings) -> None:
@@ -187,16 +159,32 @@ def _check_partition(settings: Settings) -> None:
         raise ConfigError("--quorum-size", "it means nothing without --partition=static-quorum")
 
 
+def _check_security(settings: Settings) -> None:
+    if settings.key is not None and settings.roster is None:
+        raise ConfigError("--key", "it needs --roster, the file that lists who else is let in")
+    if settings.roster is not None and settings.key is None:
+        raise ConfigError("--roster", "it needs --key, the file of this node's own secret key")
+    if settings.insecure and settings.key is not None:
+        raise ConfigError("--insecure", "it says the opposite of --key; take one of them away")
+
+
+def _check_workers(settings: Settings) -> None:
+    if settings.workers is None:
+        return
+    if settings.allow and settings.allow_file is None:
+        raise ConfigError("--config", "with [[allow]] it must be a file that workers can read, too")
+    try:
+        check_name(f"{settings.name}-{settings.workers}")
+    except ValueError:
+        problem = f"{settings.name!r} leaves no room for the numbers of {settings.workers}"
+        raise ConfigError("--name", f"{problem} workers") from None
+
+
 def _whole(settings: Settings) -> Settings:
     """Check what one setting means for another."""
     if not settings.bind:
         raise ConfigError("--bind", "a node needs an endpoint to be reached at, and none is named")
     _check_partition(settings)
-    if settings.workers is not None:
-        longest = f"{settings.name}-{settings.workers}"
-        try:
-            NAME.check(longest)
-        except ValueError:
-            problem = f"{settings.name!r} leaves no room for the numbers of {settings.workers}"
-            raise ConfigError("--name", f"{problem} workers") from None
+    _check_security(settings)
+    _check_workers(settings)
     return settings

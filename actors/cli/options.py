@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
-from actors.cli.logs import LOG_FORMATS, LOG_LEVELS
-from actors.names import check_name
-from transport.endpoint import parse_endpoint
-from transport.errors import EndpointError
+from actors.cli import kinds
+from actors.cli.kinds import Kind
+from actors.cli.logs import LOG_LEVELS
 
-PARTITION_POLICIES = ("keep-majority", "static-quorum")
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a setting holds.
-
-    `check` returns the value in its final form, and raises ValueError with what is wrong. `read`
-    makes a value of a text, for flags and environment variables; TOML has its own types.
-    """
-
-    expected: str
-    check: Callable[[object], object]
-    read: Callable[[str], object] = str
+Table = Literal["node", "security"]
+TABLES: tuple[Table, ...] = ("node", "security")
+"""The tables of the TOML file that hold settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +24,8 @@ class Option:
     help: str
     many: bool = False
     """Flags are repeated, environment variables have commas, TOML has a string or a list."""
+    table: Table = "node"
+    """Where it stands in the TOML file."""
 
     @property
     def flag(self) -> str:
@@ -45,183 +33,132 @@ class Option:
         return f"--{self.key.replace('_', '-')}"
 
     @property
+    def place(self) -> str:
+        """Return what the command line calls it: its flag, or APP."""
+        return self.metavar if self is APP else self.flag
+
+    @property
     def variable(self) -> str:
         """Return the environment variable, such as `ACTORS_LOG_LEVEL`."""
         return f"ACTORS_{self.key.upper()}"
 
+    @property
+    def field(self) -> str:
+        """Return the name of the attribute of `Settings`."""
+        return "imports" if self.key == "import" else self.key  # a keyword in Python
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"it is {_kind_of(value)}, not text")
-    return value
+    @property
+    def switch(self) -> bool:
+        """Is the flag one without a value?"""
+        return self.kind is kinds.SWITCH
 
-
-def _kind_of(value: object) -> str:
-    names = {"bool": "a boolean", "int": "a number", "float": "a number", "dict": "a table"}
-    name = type(value).__name__
-    return names.get(name, f"a {name}")
-
-
-def _name(value: object) -> str:
-    try:
-        return check_name(_text(value))
-    except ValueError:
-        raise ValueError from None
-
-
-def _app(value: object) -> str:
-    module, colon, attribute = _text(value).partition(":")
-    if not (module and colon and attribute):
-        raise ValueError("it is not of the form module:attribute")
-    return str(value)
-
-
-def _module(value: object) -> str:
-    if not _text(value).strip():
-        raise ValueError("it is empty")
-    return str(value)
-
-
-def _endpoint(value: object, *, listening: bool) -> str:
-    try:
-        endpoint = parse_endpoint(_text(value), listening=listening)
-    except EndpointError as error:
-        raise ValueError(error.reason) from None
-    if endpoint.scheme == "mem":
-        raise ValueError("mem:// does not leave its process")
-    return str(value)
-
-
-def _listening(value: object) -> str:
-    return _endpoint(value, listening=True)
-
-
-def _dialled(value: object) -> str:
-    return _endpoint(value, listening=False)
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("it is no whole number of 1 or more")
-    return value
-
-
-def _positive(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"it is {_kind_of(value)}, not a number")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError("it is not more than 0 and finite")
-    return float(value)
-
-
-def _one_of(words: tuple[str, ...]) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        word = _text(value).lower()
-        if word not in words:
-            raise ValueError
-        return word
-
-    return check
-
-
-def _directory(value: object) -> Path:
-    path = Path(_text(value)).expanduser()
-    if not path.is_dir():
-        raise ValueError("there is no such directory")
-    return path.absolute()
-
-
-NAME = Kind("1 to 128 of A-Z a-z 0-9 _ . - and no dot first", _name)
-_DIALLED = Kind("an endpoint to dial, tcp://HOST:PORT or ipc://PATH", _dialled)
 
 APP = Option(
     "app",
-    Kind("module:attribute, such as bank:Bank", _app),
+    kinds.APP,
     "APP",
     "what the node runs: an Actor or Supervisor class (its root), or `async def setup(node)`",
 )
-CONFIG = Option("config", Kind("a file", _text), "FILE", "TOML file with these words under [node]")
+CONFIG = Option(
+    "config", kinds.FILE, "FILE", "TOML file with these words under [node] and [security]"
+)
 PARENT = "parent_fd"
 """The descriptor that joins a worker to its parent; for `--workers` alone."""
+ALLOW_FILE = "allow_file"
+"""The file whose `[[allow]]` tables count for a worker; for `--workers` alone."""
 
 OPTIONS = (
-    Option("name", NAME, "NAME", "the node's name (default: a made-up one)"),
+    Option("name", kinds.NAME, "NAME", "the node's name (default: a made-up one)"),
     Option(
         "bind",
-        Kind("an endpoint to listen on, tcp://HOST:PORT (port 0: any) or ipc://PATH", _listening),
+        kinds.LISTENING,
         "ENDPOINT",
         "where to listen; may be repeated (default: tcp://127.0.0.1:0)",
         many=True,
     ),
-    Option("advertise", _DIALLED, "ENDPOINT", "what other nodes are told to dial"),
-    Option("seed", _DIALLED, "ENDPOINT", "a node to join through; may be repeated", many=True),
-    Option("role", NAME, "ROLE", "a role of this node; may be repeated", many=True),
+    Option("advertise", kinds.DIALLED, "ENDPOINT", "what other nodes are told to dial"),
+    Option("seed", kinds.DIALLED, "ENDPOINT", "a node to join through; may be repeated", many=True),
+    Option("role", kinds.NAME, "ROLE", "a role of this node; may be repeated", many=True),
     Option(
         "app_version",
-        Kind("a text", _text),
+        kinds.TEXT,
         "VERSION",
         "the version of what runs here, for others to see (default: none)",
     ),
     Option(
         "capacity",
-        Kind("a number, more than 0", _positive, float),
+        kinds.NUMBER,
         "NUMBER",
         "how much more this node can bear than one of 1, for LeastLoaded (default: 1)",
     ),
     Option(
         "partition",
-        Kind(f"one of {', '.join(PARTITION_POLICIES)}", _one_of(PARTITION_POLICIES)),
+        kinds.POLICY,
         "POLICY",
-        f"which side of a partition goes on: {', '.join(PARTITION_POLICIES)} (default: both)",
+        f"which side of a partition goes on: {', '.join(kinds.PARTITION_POLICIES)} (default: both)",
     ),
     Option(
         "quorum_size",
-        Kind("a whole number, 1 or more", _count, int),
+        kinds.COUNT,
         "N",
         "with static-quorum: how many nodes a side must have to go on",
     ),
     Option(
         "stable_after",
-        Kind("seconds, more than 0", _positive, float),
+        kinds.SECONDS,
         "SECONDS",
         "how long the membership must be unchanged before a partition is decided (default: 5)",
     ),
     Option(
         "workers",
-        Kind("a whole number, 1 or more", _count, int),
+        kinds.COUNT,
         "N",
         "run N nodes, NAME-1 to NAME-N, and start again what crashes",
     ),
     Option(
         "import",
-        Kind("a module name, such as bank.tellers", _module),
+        kinds.MODULE,
         "MODULE",
         "a module whose classes others may spawn here; may be repeated",
         many=True,
     ),
-    Option(
-        "drain_timeout",
-        Kind("seconds, more than 0", _positive, float),
-        "SECONDS",
-        "how long stopping may take (default: 25)",
-    ),
-    Option(
-        "log_level",
-        Kind(f"one of {', '.join(LOG_LEVELS)}", _one_of(LOG_LEVELS)),
-        "LEVEL",
-        f"{', '.join(LOG_LEVELS)} (default: info)",
-    ),
+    Option("drain_timeout", kinds.SECONDS, "SECONDS", "how long stopping may take (default: 25)"),
+    Option("log_level", kinds.LOG_LEVEL, "LEVEL", f"{', '.join(LOG_LEVELS)} (default: info)"),
     Option(
         "log_format",
-        Kind(f"one of {', '.join(LOG_FORMATS)}", _one_of(LOG_FORMATS)),
+        kinds.LOG_FORMAT,
         "FORMAT",
         "auto, console or json (default: auto, console on a terminal and json elsewhere)",
     ),
     Option(
         "app_dir",
-        Kind("a directory", _directory),
+        kinds.DIRECTORY,
         "DIR",
         "where APP and the imports are looked for first (default: the current directory)",
     ),
+    Option(
+        "key",
+        kinds.KEY,
+        "PATH",
+        "the node's secret key: its file, or the directory of `keygen`; needs --roster",
+        table="security",
+    ),
+    Option(
+        "roster",
+        kinds.ROSTER,
+        "FILE",
+        "TOML file with everybody's public keys; read again at SIGHUP",
+        table="security",
+    ),
+    Option(
+        "insecure",
+        kinds.SWITCH,
+        "",
+        "let in whoever can reach the node, also from other machines, without keys",
+        table="security",
+    ),
 )
 """What every source may say, APP and the configuration file aside."""
+
+BY_KEY = {option.key: option for option in (APP, *OPTIONS)}
+"""Every setting by its key."""

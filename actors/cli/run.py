@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.cli.exits import CommandError, Exit
+from actors.cli.reloading import Reload
 from actors.cli.stopping import Ending, StopSignals, end_for_sure, watch_parent
 from actors.tuning import tune
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from actors import ActorRef, Node
     from actors.cli.app import Root
     from actors.cli.config import Settings
-    from actors.cluster.partition import PartitionPolicy
 
 log = logging.getLogger("actors.cli")
 
@@ -27,10 +27,10 @@ READY = b"ready\n"
 """What a worker tells its parent once it has printed its line."""
 
 
-def run_node(settings: Settings, root: Root | None, signals: StopSignals) -> int:
+def run_node(node: Node, settings: Settings, root: Root | None, signals: StopSignals) -> int:
     """Run a node until it is told to stop or its root ends; return the exit code."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        code = runner.run(live(settings, root, signals))
+        code = runner.run(live(node, settings, root, signals))
         signals.detach()
         end_for_sure(code)
     return code
@@ -45,48 +45,22 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def live(settings: Settings, root: Root | None, signals: StopSignals) -> int:
+async def live(node: Node, settings: Settings, root: Root | None, signals: StopSignals) -> int:
     """Be the node from its binding to its end. Raises `CommandError` where it cannot start."""
-    ending = Ending(asyncio.get_running_loop(), settings.drain_timeout)
+    loop = asyncio.get_running_loop()
+    ending = Ending(loop, settings.drain_timeout)
     signals.attach(lambda: ending.ask(Exit.DRAINED))
     if settings.parent_fd is not None:
         watch_parent(settings.parent_fd, lambda: ending.ask(Exit.DRAINED))
-    node = _make(settings)
     unsubscribe = _watch_refusals(node, ending)
     try:
         await _enter(node)
+        reload = Reload(node)
+        signals.hangup.attach(lambda: loop.call_soon_threadsafe(reload))
         return await _run_to_end(node, settings, root, ending)
     finally:
         unsubscribe()
         ending.close()
-
-
-def _make(settings: Settings) -> Node:
-    from actors import Node
-
-    try:
-        return Node(
-            settings.name,
-            bind=list(settings.bind),
-            seeds=list(settings.seed),
-            roles=list(settings.role),
-            advertise=settings.advertise,
-            version=settings.app_version,
-            capacity=settings.capacity,
-            partition=_policy(settings),
-        )
-    except (TypeError, ValueError) as error:
-        raise CommandError(Exit.USAGE, str(error)) from None
-
-
-def _policy(settings: Settings) -> PartitionPolicy | None:
-    from actors import KeepMajority, StaticQuorum
-
-    if settings.partition is None:
-        return None
-    if settings.quorum_size is not None:
-        return StaticQuorum(settings.quorum_size, settings.stable_after)
-    return KeepMajority(settings.stable_after)
 
 
 def _watch_refusals(node: Node, ending: Ending) -> Callable[[], None]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from actors.cli.exits import Exit
+from actors.cli.hangup import Hangup
 
 log = logging.getLogger("actors.cli")
 
@@ -44,11 +45,14 @@ class StopSignals:
         """Number and time of the first signal."""
         self._ask: Callable[[], object] | None = None
         self._on_second: Callable[[], object] = kill_offspring
+        self.hangup = Hangup(self._received)
+        """What SIGHUP does."""
 
     def install(self) -> None:
-        """Take over both signals; only the main thread may."""
+        """Take over the signals; only the main thread may."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._received)
+        self.hangup.install()
 
     def attach(
         self, ask: Callable[[], object], on_second: Callable[[], object] | None = None
@@ -66,6 +70,7 @@ class StopSignals:
     def detach(self) -> None:
         """Take no more notice of a first signal: the end is near anyway."""
         self._ask = _nothing
+        self.hangup.detach()
 
     def _received(self, number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()

@@ -110,6 +110,7 @@ class Parent:
             lambda: loop.call_soon_threadsafe(self._stop),
             lambda: self._signal(signal.SIGKILL),
         )
+        self._signals.hangup.attach(lambda: loop.call_soon_threadsafe(self._reload))
         codes = await asyncio.gather(*(self._keep(worker) for worker in self._workers))
         self._signals.detach()
         if self._fatal is not None:
@@ -144,15 +145,7 @@ class Parent:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *command_of(worker, theirs.fileno()),
-                    pass_fds=[theirs.fileno()],
-                    env=environment(),
-                    stdin=DEVNULL,
-                    # Out of the terminal's group: Ctrl-C reaches the parent alone, which passes it
-                    # on once. With a second one the workers would not drain.
-                    process_group=0,
-                )
+                process = await _start(worker, theirs.fileno())
             self._running.add(process)
             if self._stopping.is_set():
                 process.terminate()
@@ -180,10 +173,31 @@ class Parent:
         patience = self._workers[0].drain_timeout + 2 * GRACE
         asyncio.get_running_loop().call_later(patience, self._signal, signal.SIGKILL)
 
+    def _reload(self) -> None:
+        log.info("SIGHUP: passed on to %d workers", len(self._running))
+        self._signal(signal.SIGHUP)
+
     def _signal(self, number: signal.Signals) -> None:
         for process in tuple(self._running):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
+
+
+async def _start(worker: Settings, descriptor: int) -> Process:
+    # A worker inherits what is blocked: a SIGHUP that comes before it can take one waits for it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command_of(worker, descriptor),
+            pass_fds=[descriptor],
+            env=environment(),
+            stdin=DEVNULL,
+            # Out of the terminal's group: Ctrl-C reaches the parent alone, which passes it on
+            # once. With a second one the workers would not drain.
+            process_group=0,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def said(code: int) -> str:

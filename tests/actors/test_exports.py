@@ -90,6 +90,8 @@ MORE = {
     "ReliableClosedError",
     "RestartLimitError",
     "Restored",
+    "Security",
+    "SecurityError",
     "SqliteJournal",
     "Timers",
     "Topics",

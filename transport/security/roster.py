@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transport.errors import SecurityError
+from transport.security.files import check_public, read_file
 from transport.security.keys import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Entry", "Key", "Roster"]
 
@@ -75,6 +76,10 @@ class Roster:
         """All names, in the file's order."""
         return tuple(self._entries)
 
+    def items(self) -> Iterable[tuple[str, Entry]]:
+        """Each name with what is known of it, in the file's order."""
+        return self._entries.items()
+
     def names_of(self, public: str, now: float) -> frozenset[str]:
         """Under which names this key is accepted; none for a stranger's."""
         return frozenset(name for name, key in self._holders.get(public, ()) if key.counts(now))
@@ -101,13 +106,7 @@ class Roster:
     @classmethod
     def read(cls, path: Path) -> Roster:
         """Read a roster file. Raises SecurityError, which says what is wrong and where."""
-        try:
-            with path.open("rb") as file:
-                content = file.read(_MOST_BYTES + 1)
-        except OSError as error:
-            raise SecurityError(str(path), f"cannot be read: {error.strerror}") from None
-        if len(content) > _MOST_BYTES:
-            raise SecurityError(str(path), f"it has more than {_MOST_BYTES} bytes")
+        content = read_file(path, _MOST_BYTES, check_public)
         try:
             document = tomllib.loads(content.decode("utf-8"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -154,7 +153,7 @@ def _key(value: object) -> Key:
     if isinstance(value, str):
         return Key(check_key(value))
     if not isinstance(value, dict):
-        raise ValueError(f"a key is a text, or {{ key = ..., expires = ... }}, not {value!r}")
+        raise ValueError("a key is a text, or { key = ..., expires = ... }, and this is neither")
     _check_words(value, {"key", "expires"})
     public = value.get("key")
     if not isinstance(public, str):

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from actors.cli.config import (
-    ConfigError,
     Settings,
     load_settings,
     made_up_name,
     stray_variables,
     to_arguments,
 )
+from actors.cli.errors import ConfigError
 from actors.cli.exits import Exit
 from actors.cli.main import parser
 from actors.names import check_name
@@ -57,6 +57,7 @@ def test_every_flag() -> None:
         *("--app-version", "1.2", "--capacity", "4", "--partition", "Static-Quorum"),
         *("--quorum-size", "2", "--stable-after", "2.5"),
         *("--log-level", "DEBUG", "--log-format", "json", "--app-dir", "/", "--drain-timeout", "1"),
+        *("--key", "keys", "--roster", "/etc/roster.toml"),
     )
     assert settings == Settings(
         name="n1",
@@ -76,6 +77,8 @@ def test_every_flag() -> None:
         log_level="debug",
         log_format="json",
         app_dir=Path("/"),
+        key=Path.cwd() / "keys",
+        roster=Path("/etc/roster.toml"),
     )
 
 
@@ -99,6 +102,9 @@ def test_every_variable() -> None:
             "ACTORS_LOG_LEVEL": "warning",
             "ACTORS_LOG_FORMAT": "console",
             "ACTORS_APP_DIR": "/",
+            "ACTORS_KEY": "/keys/n1",
+            "ACTORS_ROSTER": "roster.toml",
+            "ACTORS_INSECURE": "no",
         }
     )
     assert settings == Settings(
@@ -118,11 +124,16 @@ def test_every_variable() -> None:
         log_level="warning",
         log_format="console",
         app_dir=Path("/"),
+        key=Path("/keys/n1"),
+        roster=Path.cwd() / "roster.toml",
     )
 
 
 def test_every_key_of_the_file(tmp_path: Path) -> None:
-    """The same words with underscores stand under [node]; lists may be strings."""
+    """The same words with underscores stand under [node] and [security]; lists may be strings.
+
+    Paths are beside the file. `[[allow]]` is kept as it is written.
+    """
     (tmp_path / "apps").mkdir()
     path = toml(
         tmp_path,
@@ -140,6 +151,17 @@ def test_every_key_of_the_file(tmp_path: Path) -> None:
         log_level = "error"
         log_format = "json"
         app_dir = "apps"
+
+        [security]
+        key = "keys/n1"
+        roster = "/etc/roster.toml"
+        insecure = false
+
+        [[allow]]
+        from = "teller"
+
+        [[allow]]
+        from = "audit"
         """,
     )
     assert load("--config", path) == Settings(
@@ -155,6 +177,10 @@ def test_every_key_of_the_file(tmp_path: Path) -> None:
         log_level="error",
         log_format="json",
         app_dir=tmp_path / "apps",
+        key=tmp_path / "keys" / "n1",
+        roster=Path("/etc/roster.toml"),
+        allow=({"from": "teller"}, {"from": "audit"}),
+        allow_file=Path(path),
     )
 
 
@@ -179,8 +205,9 @@ def test_config_flag_over_its_variable(tmp_path: Path) -> None:
 
 def test_empty_variables_and_an_empty_file_say_nothing(tmp_path: Path) -> None:
     """An empty variable unsets nothing and sets nothing; neither does an empty file."""
-    settings = load("--config", toml(tmp_path, ""), environ={"ACTORS_SEED": "", "ACTORS_NAME": " "})
-    assert settings == Settings(name=settings.name)
+    path = toml(tmp_path, "")
+    settings = load("--config", path, environ={"ACTORS_SEED": "", "ACTORS_NAME": " "})
+    assert settings == Settings(name=settings.name, allow_file=Path(path))
 
 
 @pytest.mark.parametrize(
@@ -236,7 +263,7 @@ def test_wrong_variables_are_named() -> None:
         ("[node", ["not valid TOML", "Expected ']'"]),
         ("[nodes]\n", ["unknown table nodes", "did you mean node?"]),
         ("name = 'x'\n", ["unknown table name", "[node]"]),
-        ("node = 3\n", ["node = 3", "table"]),
+        ("node = 3\n", ["node is a value", "table, [node]"]),
         ("[node]\nseeds = []\n", ["[node]", "seeds", "did you mean seed?"]),
         ("[node]\ndrain-timeout = 1\n", ["drain-timeout", "did you mean drain_timeout?"]),
         ("[node]\nzzz = 1\n", ["zzz", "expected", "drain_timeout"]),

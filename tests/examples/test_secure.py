@@ -1,0 +1,30 @@
+"""`examples.secure`: two nodes with keys talk, and strangers stay outside."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from transport.zmq import ZmqTransport
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(
+    "security" not in inspect.signature(ZmqTransport.__init__).parameters,
+    reason="the sockets have no CURVE",
+)
+def test_only_the_roster_gets_in(run_example: Run) -> None:
+    """The members' ask is answered; neither foreign keys nor none get in; nothing is logged."""
+    done = run_example("secure")
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked, stranger, nobody, members = done.stdout.splitlines()
+    assert asked == "branch asks bank, encrypted: alice has 12"
+    assert stranger.startswith("stranger stays outside (")
+    assert nobody.startswith("nobody stays outside (")
+    assert members == "members: bank, branch"
+    assert done.stderr == ""
