@@ -76,8 +76,7 @@ from actors.supervision import Backoff, Directive, OneForAll, OneForOne, RestFor
 from actors.supervisor import Supervisor
 from actors.timers import Reply, Timers
 from serialization import Message, Refusal, register
-from transport import TransportOptions
-from transport.security.security import Security
+from transport import Security, TransportOptions
 
 __version__ = "0.1.0"
 

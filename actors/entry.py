@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import random
 from typing import Any
 
@@ -11,8 +12,11 @@ from actors.cluster.contacts import Contacts
 from actors.durations import time_limit
 from actors.runtime import Runtime
 from actors.settings import Settings
-from transport import Clock, Mesh, Transport
+from transport import Clock, Mesh, Security, Transport
 from transport.dns import is_named, resolved
+from transport.security.roster import roster_line
+
+log = logging.getLogger("actors.cluster")
 
 FIRST_ANSWERS = 2.0
 """Seconds that entering waits for the first answer of the seeds."""
@@ -38,13 +42,16 @@ async def bind(
     clock: Clock,
     rng: random.Random,
 ) -> tuple[Mesh, Porter, tuple[str, ...]]:
-    """Listen at the node's endpoints; return what others are told. Raises BindError."""
+    """Listen at the node's endpoints; return what others are told.
+
+    Raises BindError, SecurityError.
+    """
     porter = Porter()
     handler: Any = porter
     mesh = Mesh(
         settings.name,
         incarnation,
-        transport=transport or _zmq(settings),
+        transport=transport or _zmq(settings, clock),
         clock=clock,
         handler=handler,
         options=settings.options,
@@ -80,7 +87,23 @@ async def join(runtime: Runtime, cluster: Cluster) -> None:
     runtime.membership.joined()
 
 
-def _zmq(settings: Settings) -> Transport:
+def _zmq(settings: Settings, clock: Clock) -> Transport:
     from transport.zmq import ZmqTransport
 
-    return ZmqTransport(settings.name, settings.options)
+    security = settings.security
+    if security is not None:
+        _check_listed(settings.name, security, clock.wall())
+    return ZmqTransport(settings.name, settings.options, security, clock.wall)
+
+
+def _check_listed(name: str, security: Security, now: float) -> None:
+    """Who goes by the same roster would refuse this node."""
+    public = security.keys.public
+    if public not in security.roster.keys_of(name, now):
+        log.warning(
+            "%s does not list %s with this node's key: who goes by it refuses this node; the line "
+            "that it lacks: %s",
+            security.roster_file or "the roster",
+            name,
+            roster_line(name, public),
+        )

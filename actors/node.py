@@ -7,6 +7,7 @@ import contextvars
 import random
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,8 +35,15 @@ from actors.settings import Settings, endpoints, name_or_made_up, strings
 from actors.stats import NodeStats
 from actors.supervision import Restart
 from actors.watchdog import Watchdog
-from transport import Clock, LoopClock, Mesh, Transport, TransportOptions
-from transport.security.security import Security
+from transport import (
+    Clock,
+    LoopClock,
+    Mesh,
+    Security,
+    SecurityError,
+    Transport,
+    TransportOptions,
+)
 
 if TYPE_CHECKING:
     from actors.actor import Actor
@@ -59,12 +67,14 @@ class Node:
     one by default) and `offload` (what runs what must not run on the event loop) are for tests,
     see `actors.testing`. With an `rng` all that the node leaves to chance comes from it.
 
-    With `security` all is encrypted, and only who is on its roster gets in. Without it a node
-    that others could reach from outside, by a bind that is neither loopback nor ipc, is refused
-    with SecurityError; `insecure` says that this is meant.
+    `security` encrypts all that leaves the node, and lets in only who is on its roster, under the
+    name that goes with the key. Without it a node may listen on loopback and ipc alone, unless
+    it is `insecure`: who reaches a node without keys can do there whatever a member can.
 
-    Raises TypeError or ValueError for wrong names, endpoints and roles; entering raises BindError
-    where an endpoint cannot be had, and NodeRefusedError where a seed does not let it in.
+    Raises TypeError or ValueError for wrong names, endpoints and roles, SecurityError (a
+    ValueError) for a bind that other machines can reach without `security`; entering raises
+    BindError where an endpoint cannot be had, SecurityError where it would let strangers in, and
+    NodeRefusedError where a seed does not let it in.
     """
 
     def __init__(
@@ -102,11 +112,11 @@ class Node:
             version,
             capacity,
             security,
-            insecure,
         )
-        if transport is None:  # one that is given reaches no further than whoever gives it says
-            self._settings.check_doors()
-        self._security = security
+        if transport is None and not insecure:
+            self._settings.check_exposure()
+        if transport is not None and security is not None:
+            raise TypeError("security= is for ZeroMQ; a transport= brings its own")
         self.name = self._settings.name
         self.events = EventStream()
         """What happens here, as typed events."""
@@ -155,6 +165,7 @@ class Node:
         porter.cluster = self._cluster = entry.cluster_of(
             self._settings, runtime, mesh, is_real=is_real
         )
+        self._go_by_roster()
         try:
             await entry.join(runtime, self._cluster)
         except BaseException:  # a cancelled start leaves no sockets behind either
@@ -222,15 +233,26 @@ class Node:
     @property
     def security(self) -> Security | None:
         """The keys and the roster that are in force; None where the node has none."""
-        return self._security
+        return self._settings.security
 
     def reload_security(self) -> None:
-        """Read the roster file again; peers that are not on it any more are dropped.
+        """Read the roster's file again, and go by it from now on, without a restart.
 
-        Raises SecurityError where it is missing or malformed: the old roster stays in force.
+        Members that it does not list any more, or not with these roles, are given up at once; the
+        node's own key stays the one it has. Raises SecurityError where the file cannot be read or
+        is malformed, or the node has no `security`: everything stays as it was then.
         """
-        if self._security is not None:
-            self._security = self._security.reread()
+        security = self._settings.security
+        if security is None:
+            raise SecurityError("security", "this node has none, so there is nothing to reload")
+        self._settings = replace(self._settings, security=security.reread())
+        self._go_by_roster()
+
+    def _go_by_roster(self) -> None:
+        security = self._settings.security
+        if security is not None and self._mesh is not None and self._cluster is not None:
+            self._mesh.go_by(security.roster)
+            self._cluster.check_roles()
 
     # --- actors ---------------------------------------------------------------------------------
 

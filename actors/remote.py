@@ -169,7 +169,7 @@ class Remote:
         """A ref came before its node did: call it, and keep for a while what is meant for it."""
         peer = self._add_peer(origin.node, origin.incarnation)
         peer.expected_at = f"tcp://{origin.endpoint}"
-        mesh.dial(peer.expected_at)
+        mesh.dial(peer.expected_at, origin.node)
         reason = f"no answer in {CONNECT_TIMEOUT:g} s"
         peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer, reason)
         return peer

@@ -10,10 +10,8 @@ from actors.cluster.detection import Detection
 from actors.cluster.member import Member, check_capacity
 from actors.cluster.partition import PartitionPolicy
 from actors.names import check_name
-from transport import TransportOptions
+from transport import Security, SecurityError, TransportOptions
 from transport.endpoint import parse_endpoint
-from transport.errors import SecurityError
-from transport.security.security import Security
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,6 @@ class Settings:
     version: str = ""
     capacity: float = 1.0
     security: Security | None = None
-    insecure: bool = False
 
     def __post_init__(self) -> None:
         for role in self.roles:
@@ -41,16 +38,21 @@ class Settings:
         if self.seeds and not self.binds:
             raise ValueError("a node with seeds needs bind=, so that others can reach it")
 
-    def check_doors(self) -> None:
-        """Raise SecurityError where anybody on the network could come in without a key."""
-        if self.security is not None or self.insecure:
+    def check_exposure(self) -> None:
+        """Whoever reaches a node without keys can do all with it that a member can.
+
+        Raises SecurityError where somebody on another machine could.
+        """
+        if self.security is not None:
             return
         for bind in self.binds:
             if not parse_endpoint(bind, listening=True).local:
                 raise SecurityError(
                     bind,
-                    "whoever can reach it could join; give the node keys (security=, --key and "
-                    "--roster), bind it to loopback or ipc, or say insecure=True (--insecure)",
+                    "other machines can reach it, and this node has no keys: whoever connects can "
+                    "run any of its actors. Make keys with `actors-node keygen` and give them "
+                    "(security=, --key and --roster), bind it to loopback or ipc, or say that this "
+                    "is meant (insecure=True, --insecure)",
                 )
 
     def member(self, address: str | None, incarnation: int, now: float) -> Member:

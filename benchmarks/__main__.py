@@ -16,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import growth, lifecycle, local, plot, remote, report, routing
+from benchmarks import encrypted, growth, lifecycle, local, plot, remote, report, routing
 from benchmarks.harness import Result, Workload, measure
 from benchmarks.peers import registry
 
@@ -28,6 +28,7 @@ WORKLOADS: tuple[Workload, ...] = tuple(
             *lifecycle.WORKLOADS,
             *routing.WORKLOADS,
             *growth.WORKLOADS,
+            *encrypted.WORKLOADS,
         ),
         key=lambda workload: (int("".join(filter(str.isdigit, workload.key))), workload.key),
     )

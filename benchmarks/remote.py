@@ -62,25 +62,30 @@ def blobs(payload: Any, messages: int) -> Callable[[float], AbstractAsyncContext
 
     @contextlib.asynccontextmanager
     async def open_(scale: float) -> AsyncGenerator[Run, None]:
-        count = max(int(messages * scale), OUTSTANDING) // OUTSTANDING
         async with counter_elsewhere() as ref:
-
-            async def sender() -> None:
-                for _ in range(count):
-                    await ref.send(Blob(payload), timeout=60)
-
-            async def run() -> Mapping[str, float]:
-                already = await ref.ask(Reading(0, ""))
-                begin = time.perf_counter()
-                await asyncio.gather(*(sender() for _ in range(OUTSTANDING)))
-                await ref.ask(Expect(already + count * OUTSTANDING), timeout=60)
-                seconds = time.perf_counter() - begin
-                size = memoryview(payload).nbytes / 2**20
-                return {"rate": count * OUTSTANDING * size / seconds}
-
-            yield run
+            yield blobs_to(ref, payload, int(messages * scale))
 
     return open_
+
+
+def blobs_to(ref: ActorRef[Counter], payload: Any, messages: int) -> Run:
+    """Large payloads to an actor."""
+    count = max(messages, OUTSTANDING) // OUTSTANDING
+
+    async def sender() -> None:
+        for _ in range(count):
+            await ref.send(Blob(payload), timeout=60)
+
+    async def run() -> Mapping[str, float]:
+        already = await ref.ask(Reading(0, ""))
+        begin = time.perf_counter()
+        await asyncio.gather(*(sender() for _ in range(OUTSTANDING)))
+        await ref.ask(Expect(already + count * OUTSTANDING), timeout=60)
+        seconds = time.perf_counter() - begin
+        size = memoryview(payload).nbytes / 2**20
+        return {"rate": count * OUTSTANDING * size / seconds}
+
+    return run
 
 
 _ONE, _MANY = "pyzmq + msgpack, 1 a frame", "pyzmq + msgpack, 256 a frame"

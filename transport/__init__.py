@@ -9,13 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from transport.clock import Clock, LoopClock, TimerHandle
-from transport.errors import BindError, EndpointError, RecordTooLargeError, TransportError
+from transport.errors import (
+    BindError,
+    EndpointError,
+    RecordTooLargeError,
+    SecurityError,
+    TransportError,
+)
 from transport.handler import Identity, MeshHandler, MeshStats, Parcel
 from transport.interface import Buffer, FramesCallback, Outbound, OutboundEvents, Transport
 from transport.link import Link
 from transport.memory import MemoryNetwork, MemoryTransport
 from transport.mesh import Mesh
 from transport.options import TransportOptions
+from transport.security.security import Security
 
 if TYPE_CHECKING:
     from transport.zmq import ZmqTransport
@@ -38,6 +45,8 @@ __all__ = [
     "OutboundEvents",
     "Parcel",
     "RecordTooLargeError",
+    "Security",
+    "SecurityError",
     "TimerHandle",
     "Transport",
     "TransportError",

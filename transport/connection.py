@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from transport import wire
 from transport.handshake import Dialler, DiallerState, Welcome
+from transport.security.access import NOT_AUTHORISED, objection
 from transport.wire import Opening, Refusal, WireError
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ class Connection:
     """
 
     def __init__(
-        self, context: Context, endpoint: str, owner: ConnectionOwner, patience: float = 1.0
+        self,
+        context: Context,
+        endpoint: str,
+        owner: ConnectionOwner,
+        patience: float = 1.0,
+        name: str | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.owner = owner
@@ -59,7 +65,9 @@ class Connection:
         self._word = b""
         self._repeating: TimerHandle | None = None
         timeout = context.options.handshake_timeout
-        self._outbound: Outbound = context.transport.dial(endpoint, self, patience=patience)
+        self._outbound: Outbound = context.transport.dial(
+            endpoint, self, patience=patience, name=name
+        )
         self.send: Callable[[Sequence[Buffer]], bool] = self._outbound.send
         self._timer: TimerHandle = context.clock.call_later(timeout, self._on_timeout)
 
@@ -68,6 +76,11 @@ class Connection:
         """Did the other side welcome us, and is all well since?"""
         states = (DiallerState.WELCOMED, DiallerState.OPENING, DiallerState.READY)
         return self._machine.state in states
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Under which names the listener's key is listed now; None where it needs no key."""
+        return self._outbound.names
 
     @property
     def is_ready(self) -> bool:
@@ -108,7 +121,7 @@ class Connection:
             self._violated(error)
             return
         if isinstance(event, Welcome):
-            self.owner.welcomed(self, event)
+            self._on_welcome(event)
         elif isinstance(event, Refusal):
             self.close()
             self.owner.refused(self, event)
@@ -126,6 +139,21 @@ class Connection:
         if self._machine.state is not DiallerState.CLOSED:
             self.close()
             self.owner.lost(self, reason, refused)
+
+    def denied(self, reason: str) -> None:
+        """The listener does not accept our key."""
+        if self._machine.state is not DiallerState.CLOSED:
+            self.close()
+            self.owner.refused(self, Refusal(NOT_AUTHORISED, reason))
+
+    def _on_welcome(self, welcome: Welcome) -> None:
+        why = objection(welcome.node.name, self.names)
+        if why is None:
+            self.owner.welcomed(self, welcome)
+            return
+        self._context.reject(welcome.node.identity(), NOT_AUTHORISED, why)
+        self.refuse(NOT_AUTHORISED, why)
+        self.owner.lost(self, f"{welcome.node.name} answers there: {why}", False)
 
     def _say(self, word: bytes) -> None:
         """Say a word of the hand-shake, until it is answered."""

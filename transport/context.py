@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from transport.clock import Clock
     from transport.handler import Identity, MeshHandler, Parcel
-    from transport.interface import Buffer, Transport
+    from transport.interface import Buffer, Caller, Transport
     from transport.options import TransportOptions
 
 __all__ = ["Context", "Counters", "Guard", "split_refusal"]
@@ -83,6 +83,10 @@ class Guard:
         """Pass it on."""
         self._call(self._handler.refused, endpoint, peer, code, reason)
 
+    def rejected(self, peer: Identity, code: str, reason: str) -> None:
+        """Pass it on."""
+        self._call(self._handler.rejected, peer, code, reason)
+
     def unreachable(self, endpoint: str, reason: str) -> None:
         """Pass it on."""
         self._call(self._handler.unreachable, endpoint, reason)
@@ -115,6 +119,19 @@ class Context:
     def myself(self) -> Self:
         """What this node says about itself."""
         return Self.of(self.identity, self.options.max_frame)
+
+    def reject(self, peer: Identity, code: str, reason: str) -> None:
+        """Somebody is refused by this mesh itself: count it, log it and say so."""
+        where = peer.endpoints[0] if peer.endpoints else "no endpoint"
+        self.journal.rejected[code] += 1
+        self.journal.complain(
+            code, peer.name, "refused %s (%s): %s: %s", peer.name, where, code, reason
+        )
+        self.handler.rejected(peer, code, reason)
+
+    def hang_up(self, caller: Caller) -> None:
+        """End an inbound connection, after the time for a last word."""
+        self.clock.call_later(self.options.linger, caller.hang_up)
 
     def backoff(self) -> Backoff:
         """Fresh pauses between attempts to dial."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from transport.connection import Connection
-from transport.journal import LOGGER
 
 if TYPE_CHECKING:
     from transport.clock import TimerHandle
@@ -35,11 +34,15 @@ class Dial:
 
     Attributes:
         endpoint: where.
+        name: who is expected there; None is anybody.
         following: the peer that answered and is connecting; the dial rests meanwhile.
     """
 
-    def __init__(self, context: Context, endpoint: str, owner: DialOwner) -> None:
+    def __init__(
+        self, context: Context, endpoint: str, owner: DialOwner, name: str | None = None
+    ) -> None:
         self.endpoint = endpoint
+        self.name = name
         self.following: str | None = None
         self._context = context
         self._owner = owner
@@ -55,7 +58,7 @@ class Dial:
             EndpointError: the transport cannot dial such an endpoint.
         """
         self._timer = None
-        self._connection = Connection(self._context, self.endpoint, self)
+        self._connection = Connection(self._context, self.endpoint, self, name=self.name)
 
     def stop(self) -> None:
         """Try no more."""
@@ -104,10 +107,13 @@ class Dial:
         elif refusal.is_passing:
             self.fail(f"{refusal.code}: {refusal.reason}")
         else:
-            LOGGER.warning("refused at %s: %s: %s", self.endpoint, refusal.code, refusal.reason)
+            code, reason = refusal.code, refusal.reason
+            self._context.journal.complain(
+                code, self.endpoint, "refused at %s: %s: %s", self.endpoint, code, reason
+            )
             self.retry()
             peer = None if refusal.node is None else refusal.node.identity()
-            self._context.handler.refused(self.endpoint, peer, refusal.code, refusal.reason)
+            self._context.handler.refused(self.endpoint, peer, code, reason)
 
     def lost(self, connection: Connection, reason: str, refused: bool) -> None:
         """Nobody there, or nobody who answers."""

@@ -49,6 +49,10 @@ class Drain:
         max_frames: a message with more frames is cut off there.
         budget: messages (and excess frames) in one turn of the loop.
         on_writable: called when the socket takes messages again, after `await_room`.
+
+    Attributes:
+        envelope: the first frame of the message that is being handed over: ZeroMQ knows more of
+            it than its bytes.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Drain:
         self._recv = socket.recv
         self._ask = cast("Callable[[int], int]", socket.getsockopt)
         self._on_message = on_message
+        self.envelope: zmq.Frame | None = None
         self._max_frames = max_frames
         self._budget = budget
         self._on_writable = on_writable
@@ -142,6 +147,7 @@ class Drain:
         if self._skipping:
             self._skipping = frame.more
             return True
+        self.envelope = frame
         frames: list[Buffer] = [frame.bytes]
         # The frames of a message come all or none, so this does not block.
         while frame.more:

@@ -50,7 +50,7 @@ class MeshStats:
         batches_received: batches taken in.
         records_received: records in them.
         reconnects: links that broke and came back.
-        rejected: messages that were dropped, by reason.
+        rejected: messages that were dropped, and connections that were refused, by reason.
     """
 
     peers: int = 0
@@ -121,9 +121,13 @@ class MeshHandler(Protocol):
         Args:
             endpoint: where we dialled; the peer's own where it refused after it dialled us.
             peer: who, where it said so.
-            code: `name-taken`, `version` or another word of the peer's handler.
+            code: `name-taken`, `version`, `not-authorised` (the peer does not accept our key) or
+                another word of the peer's handler.
             reason: in words.
         """
+
+    def rejected(self, peer: Identity, code: str, reason: str) -> None:
+        """This mesh refused somebody without asking: its key is not the one for its name."""
 
     def unreachable(self, endpoint: str, reason: str) -> None:
         """One attempt on a dialled endpoint failed; it will be tried again."""

@@ -8,9 +8,20 @@ neither names, sessions nor batches: those are the mesh's. `ZmqTransport` and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-__all__ = ["Buffer", "FramesCallback", "Outbound", "OutboundEvents", "Transport", "size_of"]
+if TYPE_CHECKING:
+    from transport.security.access import Access
+
+__all__ = [
+    "Buffer",
+    "Caller",
+    "FramesCallback",
+    "Outbound",
+    "OutboundEvents",
+    "Transport",
+    "size_of",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """A contiguous run of bytes."""
@@ -39,9 +50,29 @@ class OutboundEvents(Protocol):
             refused: nobody listens there, says the operating system.
         """
 
+    def denied(self, reason: str) -> None:
+        """The listener does not accept our key; nothing follows."""
+
+
+class Caller(Protocol):
+    """Who is at the other end of an inbound connection, as its key proves."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Under which names its key is listed now."""
+        ...
+
+    def hang_up(self) -> None:
+        """End the connection."""
+
 
 class Outbound(Protocol):
     """One dialled connection. It is never re-established: who wants another dials again."""
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Under which names the listener's key is listed now; None where it needs no key."""
+        ...
 
     def send(self, frames: Sequence[Buffer]) -> bool:
         """Send one message, in order.
@@ -58,6 +89,11 @@ class Outbound(Protocol):
 class Transport(Protocol):
     """A carrier of frames: inbound connections to what it binds, outbound ones that it dials."""
 
+    @property
+    def access(self) -> Access | None:
+        """Whose keys are accepted; None where nobody needs a key."""
+        ...
+
     def serve(self, on_frames: FramesCallback) -> None:
         """Say who takes the messages of all inbound connections; once, before `bind`."""
 
@@ -70,6 +106,7 @@ class Transport(Protocol):
         Raises:
             EndpointError: it is malformed, or of a kind that this transport does not know.
             BindError: it could not be had.
+            SecurityError: it would let in who must not come in.
         """
         ...
 
@@ -81,13 +118,29 @@ class Transport(Protocol):
         """
         ...
 
-    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> Outbound:
-        """Begin to connect; `events.opened` or `events.closed` follows, never within this call.
+    def caller(self, source: bytes) -> Caller | None:
+        """Who sent the message that is being handed over, from `source`.
+
+        Returns:
+            None where nobody needs a key.
+        """
+        ...
+
+    def dial(
+        self,
+        endpoint: str,
+        events: OutboundEvents,
+        *,
+        patience: float = 1.0,
+        name: str | None = None,
+    ) -> Outbound:
+        """Begin to connect; `opened`, `closed` or `denied` follows, never within this call.
 
         Args:
             endpoint: where.
             events: who hears what becomes of it.
             patience: how many times `heartbeat_timeout` it may be silent.
+            name: who is expected there, whose key is asked for; None is anybody on the roster.
 
         Raises:
             EndpointError: it is malformed, or of a kind that this transport does not know.

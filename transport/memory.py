@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from transport.clock import Clock
     from transport.disturbance import Fate
-    from transport.interface import Buffer, FramesCallback, Outbound, OutboundEvents
+    from transport.interface import Buffer, Caller, FramesCallback, Outbound, OutboundEvents
+    from transport.security.access import Access
 
 __all__ = ["MemoryNetwork", "MemoryTransport"]
 
@@ -227,6 +228,8 @@ class MemoryTransport:
         self._options = TransportOptions() if options is None else options
         self._on_frames: FramesCallback | None = None
         self.closed = False
+        self.access: Access | None = None
+        """Within one process nobody needs a key."""
 
     def serve(self, on_frames: FramesCallback) -> None:
         """Say who takes the messages of all inbound connections; once, before `bind`."""
@@ -249,7 +252,17 @@ class MemoryTransport:
         pipe = self.inbound.get(source)
         return pipe is not None and pipe.answer(frames)
 
-    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> Outbound:
+    def caller(self, source: bytes) -> Caller | None:
+        """Nobody needs a key."""
+
+    def dial(
+        self,
+        endpoint: str,
+        events: OutboundEvents,
+        *,
+        patience: float = 1.0,
+        name: str | None = None,
+    ) -> Outbound:
         """Begin to connect.
 
         Raises:

@@ -103,6 +103,11 @@ class Pipe:
         self.forth = Lane(self, self._on_forth)
         self.back = Lane(self, events.received)
 
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Within one process nobody needs a key."""
+        return None
+
     def send(self, frames: Sequence[Buffer]) -> bool:
         """Send towards the listener."""
         if not self._open:

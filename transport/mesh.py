@@ -18,6 +18,7 @@ from transport.link import Link
 from transport.options import TransportOptions
 from transport.peer import Peer, PeerState
 from transport.reception import Reception
+from transport.revocation import Revocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from transport.connection import Connection
     from transport.handshake import Welcome
     from transport.interface import Transport
+    from transport.security.access import Access
+    from transport.security.roster import Roster
     from transport.wire import Opening, Refusal, Self
 
 __all__ = ["Identity", "Link", "Mesh", "MeshHandler", "MeshStats", "Parcel"]
@@ -73,6 +76,12 @@ class Mesh:
         self._answered: dict[str, str] = {}
         self._progress = asyncio.Event()
         self._closed: asyncio.Event | None = None
+        self._revocation = Revocation(self._context, self._peers.values())
+
+    @property
+    def access(self) -> Access | None:
+        """Whose keys are accepted; None where nobody needs a key."""
+        return self._context.transport.access
 
     @property
     def identity(self) -> Identity:
@@ -92,6 +101,7 @@ class Mesh:
         Raises:
             EndpointError: one is malformed.
             BindError: one could not be had; none is then.
+            SecurityError: one would let in who must not come in; none is bound then.
         """
         transport = self._context.transport
         transport.serve(self._reception.on_frames)
@@ -102,13 +112,26 @@ class Mesh:
             await transport.close(0)
             raise
         self._context.identity = replace(self._context.identity, endpoints=endpoints)
+        self._revocation.begin()
         return endpoints
 
-    def dial(self, endpoint: str) -> None:
+    def go_by(self, roster: Roster) -> None:
+        """Go by another roster from now on; peers that it does not list are given up.
+
+        Nothing happens where nobody needs a key.
+        """
+        self._revocation.go_by(roster)
+
+    def dial(self, endpoint: str, name: str | None = None) -> None:
         """Try to connect to whoever is there, in the background, until connected or forgotten.
 
         Dialling what is being tried, whose peer is connected, or this node's own endpoint changes
         nothing. After a `disconnected` it must be dialled anew.
+
+        Args:
+            endpoint: where.
+            name: who is expected there, where that is known: where nodes have keys its alone are
+                tried. Who does not know must try them all.
 
         Raises:
             EndpointError: it is malformed.
@@ -117,14 +140,18 @@ class Mesh:
         endpoint = str(parse_endpoint(endpoint))
         if not self.identity.endpoints:
             raise TransportError(f"cannot dial {endpoint}: this node is bound to no endpoint")
-        if self._closed is not None or endpoint in self._dials:
+        if self._closed is not None:
+            return
+        known = self._dials.get(endpoint)
+        if known is not None:
+            known.name = name if known.name == name else None
             return
         if endpoint in self.identity.endpoints:
             return
         peer = self._peer_at(endpoint)
         if peer is not None and peer.state is PeerState.UP:
             return
-        dial = Dial(self._context, endpoint, self)
+        dial = Dial(self._context, endpoint, self, name)
         if peer is not None:
             dial.follow(peer.identity.name)
         else:
@@ -206,6 +233,7 @@ class Mesh:
             await self._closed.wait()
             return
         self._closed = asyncio.Event()
+        self._revocation.close()
         try:
             self._withdraw()
             linger = self._context.options.linger

@@ -25,6 +25,7 @@ from transport.wire import Goodbye, Opening, Refusal, Self
 if TYPE_CHECKING:
     from transport.clock import TimerHandle
     from transport.context import Context
+    from transport.interface import Caller
 
 __all__ = ["Peer", "PeerOwner", "PeerState"]
 
@@ -64,6 +65,7 @@ class Peer:
         state: where it stands.
         link: the records on their way to it.
         take: takes a message on the connection that it dialled.
+        caller: who dialled that, by its key; None where nobody needs one.
     """
 
     def __init__(self, context: Context, node: Self, owner: PeerOwner) -> None:
@@ -83,6 +85,7 @@ class Peer:
         self._arq = self.link.arq
         self._inbound = Inbound(context, self.identity, self._arq, self)
         self.take = self._inbound.take
+        self.caller: Caller | None = None
         self._connection: Connection | None = None
         self._directory = b""
         self._endpoints = list(node.endpoints)
@@ -105,6 +108,13 @@ class Peer:
     def is_reachable(self) -> bool:
         """Is it UP, and its connection not broken?"""
         return self.state is PeerState.UP and self._silent_since is None
+
+    @property
+    def is_listed(self) -> bool:
+        """Are the keys of both its connections still on the roster, under its name?"""
+        lines = (self.caller, None if self.wants_connection else self._connection)
+        known = [line.names for line in lines if line is not None]
+        return all(names is None or self.identity.name in names for names in known)
 
     # The connection we dial.
 
@@ -325,7 +335,9 @@ class Peer:
         endpoint = self._endpoints[self._attempts % len(self._endpoints)]
         self._attempts += 1
         try:
-            self._connection = Connection(self._context, endpoint, self, self._patience)
+            self._connection = Connection(
+                self._context, endpoint, self, self._patience, self.identity.name
+            )
         except EndpointError as error:
             self._retry_later(endpoint, str(error), True)
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from transport import wire
 from transport.handshake import Acceptor
 from transport.journal import LOGGER
+from transport.security.access import NOT_AUTHORISED, objection
 from transport.wire import Opening, Refusal, Self, WireError
 
 if TYPE_CHECKING:
     from transport.context import Context
     from transport.handler import Identity
-    from transport.interface import Buffer
+    from transport.interface import Buffer, Caller
     from transport.peer import Peer
 
 __all__ = ["House", "Reception"]
@@ -114,6 +115,9 @@ class Reception:
     def _on_hello(self, source: bytes, visitor: _Visitor, node: Self) -> None:
         identity = node.identity()
         visitor.node = node
+        caller = self._context.transport.caller(source)
+        if self._is_impostor(source, visitor, node, caller):
+            return
         verdict = self._house.judge(identity)
         if verdict is not None:
             code, reason = verdict
@@ -134,12 +138,16 @@ class Reception:
     def _on_open(self, source: bytes, visitor: _Visitor, opening: Opening) -> None:
         self._visitors.pop(source, None)
         assert visitor.node is not None
+        caller = self._context.transport.caller(source)
+        if self._is_impostor(source, visitor, visitor.node, caller):
+            return
         found = self._house.session(visitor.node, opening)
         if isinstance(found, tuple):
             self._refuse(source, visitor, *found)
             return
         self.forget(found)
         self._peers[source] = found
+        found.caller = caller
         opened = found.accept(source, visitor.acceptor, opening)
         self._context.transport.answer(source, [opened])
         found.accepted()
@@ -148,6 +156,20 @@ class Reception:
         self._visitors.pop(source, None)
         assert visitor.node is not None
         self._house.declined(visitor.node.identity(), refusal)
+
+    def _is_impostor(
+        self, source: bytes, visitor: _Visitor, node: Self, caller: Caller | None
+    ) -> bool:
+        """Refuse whose key is not listed under the name that it gives."""
+        why = None if caller is None else objection(node.name, caller.names)
+        if caller is None or why is None:
+            return False
+        self._visitors.pop(source, None)
+        self._context.reject(node.identity(), NOT_AUTHORISED, why)
+        self._refuse(source, visitor, NOT_AUTHORISED, why)
+        if not caller.names:  # a key that was removed while its connection stood
+            self._context.hang_up(caller)
+        return True
 
     def _refuse(self, source: bytes, visitor: _Visitor, code: str, reason: str) -> None:
         frame = visitor.acceptor.refuse(code, reason, self._context.myself)

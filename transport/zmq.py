@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
+import secrets
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import zmq
 
 from transport.drain import NOBLOCK, Drain
 from transport.endpoint import Endpoint, parse_endpoint
-from transport.errors import BindError, EndpointError, TransportError
+from transport.errors import BindError, EndpointError, SecurityError, TransportError
 from transport.ipc import PathLock
 from transport.journal import LOGGER
 from transport.options import TransportOptions
+from transport.security.access import Access
+from transport.security.curve import listen_as
+from transport.security.keys import KeyPair
+from transport.security.self_test import check_refusals
+from transport.security.server_keys import ServerKeys
+from transport.security.zap_handler import ZapHandler
+from transport.zmq_caller import ZmqCaller
 from transport.zmq_outbound import ZmqOutbound, configure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from transport.interface import Buffer, FramesCallback, OutboundEvents
+    from transport.security.security import Security
 
 __all__ = ["ZmqTransport"]
 
@@ -41,10 +50,25 @@ class ZmqTransport:
         name: the node's, for the routing ids of its connections: it helps in packet dumps, and
             nobody trusts it.
         options: the tunables.
+        security: with it all sockets are encrypted (CURVE), and let in only who is on the roster.
+        wall: tells the time, in seconds since the epoch: keys expire.
+
+    Attributes:
+        access: whose keys are accepted; None without `security`.
     """
 
-    def __init__(self, name: str, options: TransportOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: TransportOptions | None = None,
+        security: Security | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._name = name
+        self.access = None if security is None else Access(security, wall)
+        self._server_keys = None if self.access is None else ServerKeys(self.access)
+        self._zap: ZapHandler | None = None
+        self._bound: set[int | str] = set()
         self._options = TransportOptions() if options is None else options
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, _MAX_SOCKETS)
@@ -65,15 +89,19 @@ class ZmqTransport:
         Raises:
             EndpointError: it is malformed, or of another kind.
             BindError: it could not be had.
+            SecurityError: it would let in who must not come in; it is closed then.
         """
         parsed = parse_endpoint(endpoint, listening=True)
         if parsed.scheme == "ipc":
-            return self._bind_path(endpoint, parsed)
+            path = self._bind_path(endpoint, parsed)
+            await self._check_refusals(path)
+            return path
         if parsed.scheme != "tcp":
             raise EndpointError(endpoint, "ZeroMQ carries tcp and ipc")
         address = parsed.host if parsed.wildcard else await _local_address(endpoint, parsed)
         bound = self._bind(endpoint, str(Endpoint("tcp", address, parsed.port)))
         port = parse_endpoint(bound, listening=True).port
+        await self._check_refusals(str(Endpoint("tcp", _dialable(parsed, address), port)))
         return str(Endpoint("tcp", parsed.host, port))
 
     def answer(self, source: bytes, frames: Sequence[Buffer]) -> bool:
@@ -89,7 +117,21 @@ class ZmqTransport:
             self._drain.check()
         return True
 
-    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> ZmqOutbound:
+    def caller(self, source: bytes) -> ZmqCaller | None:
+        """Who sent the message that is being handed over; None without `security`."""
+        frame = None if self._drain is None else self._drain.envelope
+        if self.access is None or frame is None:
+            return None
+        return ZmqCaller(self.access, frame, self._bound)
+
+    def dial(
+        self,
+        endpoint: str,
+        events: OutboundEvents,
+        *,
+        patience: float = 1.0,
+        name: str | None = None,
+    ) -> ZmqOutbound:
         """Begin to connect.
 
         Raises:
@@ -100,9 +142,12 @@ class ZmqTransport:
             raise EndpointError(endpoint, "ZeroMQ carries tcp and ipc")
         if self._closed:
             raise TransportError("the transport is closed")
-        chance = random.getrandbits(8 * _ROUTING_BYTES)
-        routing_id = f"{self._name[:128]}:{chance:0{2 * _ROUTING_BYTES}x}".encode()
-        outbound = ZmqOutbound(self._context, parsed, routing_id, events, self._options, patience)
+        # Nobody may guess it: what comes from a known source is not asked for its key again.
+        routing_id = f"{self._name[:128]}:{secrets.token_hex(_ROUTING_BYTES)}".encode()
+        keys = None if self._server_keys is None else self._server_keys.attempt(str(parsed), name)
+        outbound = ZmqOutbound(
+            self._context, parsed, routing_id, events, self._options, patience, keys
+        )
         self._outbounds = {o for o in self._outbounds if not o.done}
         self._outbounds.add(outbound)
         return outbound
@@ -114,6 +159,8 @@ class ZmqTransport:
         self._closed = True
         if self._drain is not None:
             self._drain.stop()
+        if self._zap is not None:
+            self._zap.close()
         if self._router is not None:
             self._router.close(linger=round(1000 * timeout))
         for outbound in self._outbounds:
@@ -143,11 +190,31 @@ class ZmqTransport:
             raise BindError(endpoint, str(error.strerror)) from error
         last = router.get(zmq.LAST_ENDPOINT)
         assert isinstance(last, bytes)
-        return last.rstrip(b"\0").decode()
+        bound = last.rstrip(b"\0").decode()
+        place = parse_endpoint(bound, listening=True)
+        self._bound.add(place.port or place.host)
+        return bound
+
+    async def _check_refusals(self, address: str) -> None:
+        """Try whether the door is shut; where it is not, close it. Raises SecurityError."""
+        if self.access is None or self._zap is None:
+            return
+        stranger = KeyPair.make()
+        self._zap.unreported.add(stranger.public)
+        timeout = self._options.handshake_timeout
+        try:
+            await check_refusals(self._context, address, self.access.keys.public, stranger, timeout)
+        except SecurityError:
+            await self.close(0)
+            raise
+        finally:
+            self._zap.unreported.discard(stranger.public)
 
     def _make_router(self) -> zmq.Socket[bytes]:
         router = self._router = self._context.socket(zmq.ROUTER)
         configure(router, self._options)
+        if self.access is not None:
+            self._secure(router, self.access)
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._drain = Drain(
             router,
@@ -156,6 +223,14 @@ class ZmqTransport:
             budget=self._options.recv_budget,
         )
         return router
+
+    def _secure(self, router: zmq.Socket[bytes], access: Access) -> None:
+        try:
+            # Before the bind: from then on there are questions.
+            self._zap = ZapHandler(self._context, access)
+            listen_as(router, access.keys, self._options.max_frame)
+        except zmq.ZMQError as error:
+            raise SecurityError("CURVE", f"this ZeroMQ cannot encrypt: {error.strerror}") from None
 
     def _on_message(self, frames: list[Buffer]) -> None:
         source = frames.pop(0)
@@ -182,6 +257,13 @@ class ZmqTransport:
             await asyncio.wait_for(done, timeout + 1.0)
         except TimeoutError:
             LOGGER.warning("ZeroMQ did not end within %.1f s", timeout + 1.0)
+
+
+def _dialable(parsed: Endpoint, address: str) -> str:
+    """Where this machine itself reaches what is bound."""
+    if not parsed.wildcard:
+        return address
+    return "::1" if parsed.host == "::" else "127.0.0.1"
 
 
 async def _local_address(endpoint: str, parsed: Endpoint) -> str:

@@ -14,11 +14,14 @@ from transport.drain import NOBLOCK, SNDMORE, Drain
 from transport.endpoint import Endpoint
 from transport.interface import size_of
 from transport.options import KIB, TransportOptions
+from transport.security.curve import dial_as
+from transport.security.self_test import REFUSED_BY_ZAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from transport.interface import Buffer, OutboundEvents
+    from transport.security.server_keys import Attempt
 
 __all__ = ["ZmqOutbound", "configure"]
 
@@ -37,6 +40,7 @@ _NO_HANDSHAKE = (
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
+_DENIED = "our key is not on its roster: list our public key there under this node's name"
 _ENDINGS = zmq.EVENT_CLOSED | zmq.EVENT_DISCONNECTED | _NO_HANDSHAKE
 _WATCHED = zmq.EVENT_CONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | _ENDINGS
 
@@ -69,7 +73,8 @@ class ZmqOutbound:
     """A dialled connection.
 
     A host name is resolved here rather than by ZeroMQ, which would do it in its only I/O thread
-    and try one address alone.
+    and try one address alone. With `keys` it is encrypted: they are tried one after the other at
+    once, for who listens there says nothing of itself before it was called by its key.
     """
 
     def __init__(
@@ -80,10 +85,12 @@ class ZmqOutbound:
         events: OutboundEvents,
         options: TransportOptions,
         patience: float,
+        keys: Attempt | None = None,
     ) -> None:
         self._silence = patience * options.heartbeat_timeout
         self._context = context
-        self._endpoint = endpoint
+        self._keys = keys
+        self._endpoint = self._address = endpoint
         self._routing_id = routing_id
         self._events = events
         self._options = options
@@ -100,6 +107,11 @@ class ZmqOutbound:
             self._connect(endpoint)
         else:
             self._task = self._loop.create_task(self._resolve())
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Under which names the listener's key is listed now; None where it needs no key."""
+        return None if self._keys is None else self._keys.names
 
     def send(self, frames: Sequence[Buffer]) -> bool:
         """Send one message; False when it would block, or the connection has ended."""
@@ -135,6 +147,10 @@ class ZmqOutbound:
         return self._task
 
     def _connect(self, address: Endpoint) -> None:
+        self._address, self._connected = address, False
+        if self._keys is not None and self._keys.key is None:
+            self._loop.call_soon(self._end, self._keys.exhausted, False)
+            return
         try:
             self._open_sockets(address)
         except zmq.ZMQError as error:
@@ -148,6 +164,8 @@ class ZmqOutbound:
         # The mesh dials anew, with a fresh socket: nothing queued may reach a later incarnation.
         socket.setsockopt(zmq.RECONNECT_IVL, -1)
         socket.setsockopt(zmq.ROUTING_ID, self._routing_id)
+        if self._keys is not None and self._keys.key is not None:
+            dial_as(socket, self._keys.own, self._keys.key, self._options.max_frame)
         # pyzmq names monitors by file descriptor, which is used again too soon.
         name = f"inproc://monitor-{next(_numbers)}"
         socket.monitor(name, _WATCHED)
@@ -190,19 +208,23 @@ class ZmqOutbound:
         if kind == zmq.EVENT_CONNECTED:
             self._connected = True
         elif kind == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            if self._keys is not None:
+                self._keys.answered()
             self._events.opened()
         elif kind & _ENDINGS and not self._ended:
-            self._on_ending(kind)
+            self._on_ending(kind, int(event["value"]))
 
-    def _on_ending(self, kind: int) -> None:
+    def _on_ending(self, kind: int, value: int) -> None:
+        if self._keys is not None and kind & _NO_HANDSHAKE:
+            self._on_mistrust(self._keys, kind, value)
+            return
         if self._drain is not None:
             # The last words, a refusal perhaps, may still be in the queue.
             self._drain.drain()
         if self._ended:
             return
         if self._connected:
-            spoke = kind == zmq.EVENT_DISCONNECTED
-            self._end("connection lost" if spoke else "nobody speaks ZMTP there", False)
+            self._end(_reason(kind, value), False)
             return
         address = self._addresses.pop(0) if self._addresses else self._endpoint
         self._disconnect()
@@ -210,6 +232,20 @@ class ZmqOutbound:
             self._connect(self._addresses[0])
         else:
             self._task = self._loop.create_task(self._diagnose(address))
+
+    def _on_mistrust(self, keys: Attempt, kind: int, value: int) -> None:
+        """Who is there has another key, or does not accept ours."""
+        if (kind, value) == (zmq.EVENT_HANDSHAKE_FAILED_AUTH, REFUSED_BY_ZAP):
+            keys.answered()
+            self._ended = True
+            self._disconnect()
+            self._events.denied(_DENIED)
+        elif kind == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            self._disconnect()
+            keys.next()
+            self._connect(self._address)
+        else:
+            self._end(_reason(kind, value), False)
 
     def _end(self, reason: str, refused: bool) -> None:
         if not self._ended:
@@ -243,6 +279,16 @@ class ZmqOutbound:
         except OSError as error:
             reason = error.strerror or str(error)
         self._end(reason, refused)
+
+
+def _reason(kind: int, value: int) -> str:
+    if kind == zmq.EVENT_DISCONNECTED:
+        return "connection lost"
+    if kind == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        return f"it cannot check keys at present (ZAP status {value})"
+    if value == zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH:
+        return "one side uses keys and the other does not: give both of them [security]"
+    return "nobody speaks ZMTP there, or it asks for a key"
 
 
 def _send_parts(socket: zmq.Socket[bytes], frames: Sequence[Buffer]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,9 +13,9 @@ from actors.cli.exits import CommandError, Exit
 from actors.names import check_name
 from transport.errors import SecurityError
 from transport.security.keys import KeyPair, write_keys
+from transport.security.roster import roster_line
 
 KEYGEN = "keygen"
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 """What TOML takes as a key without quotes."""
 
 
@@ -57,12 +55,6 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--name", metavar="NAME", help="the node's name (default: the last part of DIR)"
     )
     return parser
-
-
-def roster_line(name: str, public: str) -> str:
-    """Return what the roster says of a node, as TOML."""
-    key = name if _BARE.fullmatch(name) else json.dumps(name)
-    return f'{key} = "{public}"'
 
 
 def _name(given: str | None, directory: Path) -> str:

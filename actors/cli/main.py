@@ -13,7 +13,7 @@ from actors.cli.config import Settings, load_settings, stray_variables
 from actors.cli.exits import CommandError, Exit
 from actors.cli.keygen import KEYGEN, keygen
 from actors.cli.logs import configure
-from actors.cli.making import make_node, not_listed, open_doors
+from actors.cli.making import make_node, open_doors
 from actors.cli.options import ALLOW_FILE, APP, CONFIG, OPTIONS, PARENT, Option
 from actors.cli.show import shown
 from actors.cli.stopping import StoppedEarly, StopSignals
@@ -86,8 +86,6 @@ def _run(settings: Settings, signals: StopSignals) -> int:
         from actors.cli.workers import run_workers
 
         return run_workers(settings, signals)
-    for warning in not_listed(node):
-        log.warning(warning)
     from actors.cli.app import load_app
     from actors.cli.run import run_node
 

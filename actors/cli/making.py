@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from actors.cli.config import Settings
 from actors.cli.exits import CommandError, Exit
-from actors.cli.keygen import roster_line
 from actors.cluster.partition import KeepMajority, PartitionPolicy, StaticQuorum
 from actors.node import Node
 from transport.endpoint import parse_endpoint
@@ -44,20 +42,6 @@ def open_doors(settings: Settings) -> Iterator[str]:
         yield (
             f"--insecure: whoever can reach {' or '.join(binds)} may join this cluster, read and "
             "change what travels in it, and spawn actors; with --key and --roster nobody else can"
-        )
-
-
-def not_listed(node: Node) -> Iterator[str]:
-    """Yield a warning where others with the same roster would not let this node in."""
-    security = node.security
-    if security is None:
-        return
-    public = security.keys.public
-    if node.name not in security.roster.names_of(public, time.time()):
-        yield (
-            f"{security.roster_file or 'the roster'} does not list {node.name} with this node's "
-            "key; who goes by it will not let the node in. The line that it lacks: "
-            f"{roster_line(node.name, public)}"
         )
 
 

@@ -65,9 +65,12 @@ async def live(node: Node, settings: Settings, root: Root | None, signals: StopS
 
 def _watch_refusals(node: Node, ending: Ending) -> Callable[[], None]:
     from actors.events import NodeRefused
+    from transport.security.access import NOT_AUTHORISED
 
     def refused(event: NodeRefused) -> None:
-        if not event.by_us:
+        # A key that one node does not list (yet) may be on the others' rosters, and whoever sits
+        # on the line can forge that word: it ends nobody who has come in elsewhere.
+        if not event.by_us and not event.reason.startswith(NOT_AUTHORISED):
             log.critical("%s refused this node: %s", event.endpoint, event.reason)
             ending.ask(Exit.REFUSED)
 
@@ -75,10 +78,12 @@ def _watch_refusals(node: Node, ending: Ending) -> Callable[[], None]:
 
 
 async def _enter(node: Node) -> None:
-    from actors import BindError, NodeRefusedError
+    from actors import BindError, NodeRefusedError, SecurityError
 
     try:
         await node.__aenter__()
+    except SecurityError as error:
+        raise CommandError(Exit.USAGE, str(error)) from None
     except (BindError, NodeRefusedError) as error:
         raise CommandError(Exit.REFUSED, str(error)) from None
 

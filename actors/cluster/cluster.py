@@ -10,13 +10,15 @@ from actors.cluster.contacts import RECALL, RECALL_DEAD, Contacts
 from actors.cluster.detection import Detection
 from actors.cluster.gossip import Gossip
 from actors.cluster.member import Life
-from actors.cluster.membership import QUARANTINED, Precedence, member_of
+from actors.cluster.membership import QUARANTINED, Precedence, member_of, role_objection
 from actors.errors import NodeRefusedError
 from actors.events import MemberDown, MemberLeft, MemberSuspect, MemberUp, NodeRefused
 from actors.inbound import Inbound
 from actors.wire import Kind
 from serialization import EnvelopeError
 from transport import Buffer, Identity, Mesh, Parcel
+from transport.revocation import UNLISTED
+from transport.security.access import NOT_AUTHORISED
 
 if TYPE_CHECKING:
     from actors.peer import Peer
@@ -26,6 +28,11 @@ log = logging.getLogger("actors.cluster")
 
 PATIENCE = 5.0
 """Seconds until it is left to chance which of two lives goes on."""
+
+ROLES_WITHDRAWN = "the roster does not give it its roles any more"
+
+_EXPELLED = frozenset({UNLISTED, ROLES_WITHDRAWN})
+"""Why a node is gone that this one does not want back, whatever others make of it."""
 
 _IN_ORDER = frozenset({"left", "restarted"})
 """Nobody is missed who is gone for such a reason."""
@@ -48,6 +55,8 @@ class Cluster:
         self._open: dict[int, float] = {}
         """Lives that are over here, since when it is open whether they or this one go on."""
         self.refusal: NodeRefusedError | None = None
+        self._shut_out = False
+        """Whether that is for want of a listed key alone."""
 
     async def join(self) -> None:
         """Call the seeds, and wait until each has answered or failed to."""
@@ -74,8 +83,11 @@ class Cluster:
         """Say why a node may not come in; None where it may."""
         try:
             member_of(peer)
+            objection = role_objection(peer, self._allowed_roles(peer.name))
         except ValueError as error:
             return f"nonsense: {error}"
+        if objection is not None:
+            return self._object(peer, objection)
         if self._renewing or (self._yields_to(peer) and not self._node.closing):
             self._begin_anew(peer)
             return f"unsettled: {self._node.name!r} is about to come back as a new incarnation"
@@ -84,10 +96,29 @@ class Cluster:
         reachable = self.mesh.is_reachable(peer.name)
         objection = self._node.membership.objection(peer, holder_reachable=reachable)
         if objection is not None and not objection.startswith("unsettled"):
-            endpoint = peer.endpoints[0] if peer.endpoints else peer.name
-            log.warning("refused node %r at %s: %s", peer.name, endpoint, objection)
-            self._node.events.publish(NodeRefused(endpoint, objection, by_us=True))
+            self._object(peer, objection)
         return objection
+
+    def _object(self, peer: Identity, objection: str) -> str:
+        endpoint = _where(peer)
+        log.warning("refused node %r at %s: %s", peer.name, endpoint, objection)
+        self._node.events.publish(NodeRefused(endpoint, objection, by_us=True))
+        return objection
+
+    def _allowed_roles(self, name: str) -> frozenset[str] | None:
+        access = self.mesh.access
+        return None if access is None else access.roles_of(name)
+
+    def check_roles(self) -> None:
+        """The roster has changed: give up members whose roles it does not give them any more."""
+        for member in self._node.membership.members[1:]:
+            allowed = self._allowed_roles(member.name)
+            if allowed is not None and not member.roles <= allowed:
+                self.mesh.drop(member.name, ROLES_WITHDRAWN)
+
+    def rejected(self, peer: Identity, code: str, reason: str) -> None:
+        """The mesh has refused a node whose key is not the one for its name."""
+        self._node.events.publish(NodeRefused(_where(peer), f"{code}: {reason}", by_us=True))
 
     def directory(self) -> bytes:
         """Return what a newcomer should know of the others."""
@@ -100,8 +131,10 @@ class Cluster:
         self._node.remote.connected(peer.name, peer.incarnation)
         self._gossip.joined(life_of(peer), member.address)
         self._readiness.joined(member)
-        for endpoint in self._node.membership.unknown(directory):
-            self.mesh.dial(endpoint)
+        if self._shut_out:
+            self._shut_out, self.refusal = False, None
+        for name, endpoint in self._node.membership.unknown(directory).items():
+            self.mesh.dial(endpoint, name)
         log.info("node %r is up at %s", peer.name, member.address)
         self._node.events.publish(MemberUp(member))
         self._node.placement.members_changed()
@@ -158,17 +191,22 @@ class Cluster:
             self._node.events.publish(kind(member, reason))
         self._gossip.parted(life_of(peer), reason, spread=_is_certain(reason))
         if reason != "closed":
-            self._contacts.recall(peer.endpoints, _missed_for(reason))
+            self._contacts.recall(peer.name, peer.endpoints, _missed_for(reason))
 
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         """Another node does not let this one in."""
         if code == QUARANTINED:
             self._begin_anew(peer)
             return
-        self.refusal = NodeRefusedError(endpoint, f"{code}: {reason}")
         self._node.events.publish(NodeRefused(endpoint, f"{code}: {reason}"))
         self._contacts.tried((endpoint,))
-        self._contacts.first_answers.set()
+        self._shut_out = code == NOT_AUTHORISED
+        if not self._shut_out:
+            self._contacts.first_answers.set()
+        elif len(self._node.membership.members) > 1:
+            # Rosters do not change everywhere at once: it counts where nobody else lets it in.
+            return
+        self.refusal = NodeRefusedError(endpoint, f"{code}: {reason}")
 
     def unreachable(self, endpoint: str, reason: str) -> None:
         """One attempt has failed; the mesh goes on trying the seeds."""
@@ -190,9 +228,9 @@ class Cluster:
             self._node.membership.bury(*life)
             self._gossip.parted(life, reason, spread=False)
 
-    def call(self, address: str) -> None:
-        """There is said to be a member at that address: call it, for a while."""
-        self._contacts.call(address)
+    def call(self, name: str, address: str) -> None:
+        """There is said to be a member of that name at that address: call it, for a while."""
+        self._contacts.call(address, name=name)
 
     def given_up(self, by: str) -> None:
         """The others have declared this life down."""
@@ -248,13 +286,19 @@ def life_of(peer: Identity) -> Life:
     return Life(peer.name, peer.incarnation)
 
 
+def _where(peer: Identity) -> str:
+    return peer.endpoints[0] if peer.endpoints else peer.name
+
+
 def _missed_for(reason: str) -> float:
     """Return for how many seconds somebody who is gone for such a reason is called again."""
-    if reason in _IN_ORDER:
+    if reason in _IN_ORDER or reason in _EXPELLED:
         return 0.0
     return RECALL_DEAD if reason.startswith("unreachable") else RECALL
 
 
 def _is_certain(reason: str) -> bool:
     """Whether others should be told: not where the two only fell out with each other."""
-    return reason != "closed" and not reason.startswith(("dropped by", "protocol"))
+    if reason == "closed" or reason in _EXPELLED:
+        return False
+    return not reason.startswith(("dropped by", "protocol"))

@@ -111,26 +111,26 @@ class Contacts:
 
     # --- whom else to call ----------------------------------------------------------------------
 
-    def call(self, endpoint: str, seconds: float = RECALL) -> None:
-        """Call somebody who may be there, or was lost, for a while."""
+    def call(self, endpoint: str, seconds: float = RECALL, name: str | None = None) -> None:
+        """Call somebody who may be there, or was lost, for a while; by name where it is known."""
         if not self.is_seed(endpoint) and endpoint not in self._lost:
             if len(self._lost) >= MOST_LOST:
                 self._forget(next(iter(self._lost)))
             self._lost[endpoint] = self._clock.call_later(seconds, self._forget, endpoint)
-        self._mesh.dial(endpoint)
+        self._mesh.dial(endpoint, None if self.is_seed(endpoint) else name)
 
     def call_all(self, endpoints: Sequence[str | None]) -> None:
         """Call the seeds and those."""
         for endpoint in dict.fromkeys((*self._seeds, *filter(None, endpoints))):
             self._mesh.dial(endpoint)
 
-    def recall(self, endpoints: Sequence[str], seconds: float) -> None:
+    def recall(self, name: str, endpoints: Sequence[str], seconds: float) -> None:
         """A member is gone: call it where it is a seed; else for so many seconds, if any."""
         for endpoint in endpoints:
             if self.is_seed(endpoint):
                 self._mesh.dial(endpoint)
         if seconds and endpoints:
-            self.call(endpoints[0], seconds)
+            self.call(endpoints[0], seconds, name)
 
     def _forget(self, endpoint: str) -> None:
         self._lost.pop(endpoint).cancel()

@@ -38,8 +38,8 @@ class Executor(Protocol):
     def declare_down(self, life: Life, reason: str) -> None:
         """That member is down."""
 
-    def call(self, address: str) -> None:
-        """There is said to be a member at that address."""
+    def call(self, name: str, address: str) -> None:
+        """There is said to be a member of that name at that address."""
 
     def given_up(self, by: str) -> None:
         """The others have declared this life down."""
@@ -167,8 +167,8 @@ class Gossip:
                 self._node.readiness.heard(life.name)
             case Busy(life, seconds, culprit):
                 self._say_busy(life, seconds, culprit)
-            case Call(_, address):
-                self._executor.call(address)
+            case Call(name, address):
+                self._executor.call(name, address)
             case GivenUp(by):
                 self._executor.given_up(by)
             case Stalled(seconds):

@@ -10,6 +10,7 @@ import msgspec
 
 from actors.cluster.member import Member, Status
 from transport import Identity
+from transport.security.access import NOT_AUTHORISED
 
 QUARANTINED = "quarantined"
 """The code of the refusal of a life that was declared over: the node may come back as another."""
@@ -200,17 +201,36 @@ class Membership:
     # --- what nodes tell each other of third ones -----------------------------------------------
 
     def directory(self) -> bytes:
-        """Return where the known peers are, for a newcomer."""
-        return msgspec.msgpack.encode([m.address for m in self._peers.values() if m.address])
+        """Return who and where the known peers are, for a newcomer."""
+        return msgspec.msgpack.encode(
+            {m.name: m.address for m in self._peers.values() if m.address}
+        )
 
-    def unknown(self, directory: bytes) -> list[str]:
-        """Return the endpoints in another node's directory that are new here."""
+    def unknown(self, directory: bytes) -> dict[str, str]:
+        """Return the nodes in another one's directory that are new here, and their endpoints."""
         try:
-            endpoints = msgspec.msgpack.decode(directory, type=list[str])
+            endpoints = msgspec.msgpack.decode(directory, type=dict[str, str])
         except msgspec.MsgspecError:
-            return []
+            return {}
         known = {member.address for member in self.members}
-        return [endpoint for endpoint in endpoints if endpoint not in known]
+        return {name: where for name, where in endpoints.items() if where not in known}
+
+
+def role_objection(identity: Identity, allowed: frozenset[str] | None) -> str | None:
+    """Return why a node may not have its roles, as `code: words`; None where it may.
+
+    `allowed` are the only ones that its name may have; None is any. Raises ValueError where what
+    it says of itself makes no sense.
+    """
+    if allowed is None:
+        return None
+    claimed = sorted(set(_said(identity).roles) - allowed)
+    if not claimed:
+        return None
+    return (
+        f"{NOT_AUTHORISED}: the roster does not give {identity.name!r} the role "
+        f"{' or '.join(map(repr, claimed))}"
+    )
 
 
 def _same_place(holder: Member, identity: Identity) -> bool:

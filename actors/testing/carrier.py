@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from actors.testing.loop import VirtualLoop
     from actors.testing.trace import Trace
     from transport import OutboundEvents, TransportOptions
+    from transport.interface import Caller
+    from transport.security.access import Access
 
 __all__ = ["Carrier", "HostTransport"]
 
@@ -83,6 +85,8 @@ class HostTransport:
         self._host = host
         self._inner = inner
         self._closed = False
+        self.access: Access | None = None
+        """In a simulation nobody needs a key."""
 
     def serve(self, on_frames: FramesCallback) -> None:
         """Say who takes the messages of all inbound connections; once, before `bind`."""
@@ -96,7 +100,17 @@ class HostTransport:
         """Send a small message back on an inbound connection; False where that is gone."""
         return self._host.alive and self._carrier.run(self._inner.answer, source, frames)
 
-    def dial(self, endpoint: str, events: OutboundEvents, *, patience: float = 1.0) -> Outbound:
+    def caller(self, source: bytes) -> Caller | None:
+        """Nobody needs a key."""
+
+    def dial(
+        self,
+        endpoint: str,
+        events: OutboundEvents,
+        *,
+        patience: float = 1.0,
+        name: str | None = None,
+    ) -> Outbound:
         """Begin to connect. Raises EndpointError."""
         line = _Line(self._carrier, self._host, parse_endpoint(endpoint).host, events)
         line.outbound = self._carrier.run(self._inner.dial, endpoint, line, patience=patience)
@@ -131,6 +145,11 @@ class _Line:
 
     # What the host does.
 
+    @property
+    def names(self) -> frozenset[str] | None:
+        """Nobody needs a key."""
+        return None
+
     def send(self, frames: Sequence[Buffer]) -> bool:
         """Send one message, in order; False where there is no room."""
         return self._host.alive and self._carrier.run(self.outbound.send, frames)
@@ -158,6 +177,10 @@ class _Line:
     def closed(self, reason: str, refused: bool) -> None:
         """The connection broke, or never came."""
         self._post(self._events.closed, reason, refused)
+
+    def denied(self, reason: str) -> None:
+        """Our key is not accepted there."""
+        self._post(self._events.denied, reason)
 
     def _post(self, callback: Callable[..., object], *args: object) -> None:
         self._carrier.post(self._host, self._tell, callback, *args)

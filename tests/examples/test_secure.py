@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
-from transport.zmq import ZmqTransport
-
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.skipif(
-    "security" not in inspect.signature(ZmqTransport.__init__).parameters,
-    reason="the sockets have no CURVE",
-)
 def test_only_the_roster_gets_in(run_example: Run) -> None:
     """The members' ask is answered; neither foreign keys nor none get in; nothing is logged."""
     done = run_example("secure")

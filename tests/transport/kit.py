@@ -145,6 +145,9 @@ class Recorder:
     def refused(self, endpoint: str, peer: Identity | None, code: str, reason: str) -> None:
         self._note("refused", endpoint, peer, code, reason)
 
+    def rejected(self, peer: Identity, code: str, reason: str) -> None:
+        self._note("rejected", peer, code, reason)
+
     def unreachable(self, endpoint: str, reason: str) -> None:
         self._note("unreachable", endpoint, reason)
 
@@ -421,6 +424,9 @@ class Call:
 
     def writable(self) -> None:
         self.up.set()
+
+    def denied(self, reason: str) -> None:
+        self.closed(reason, False)
 
     def closed(self, reason: str, refused: bool) -> None:
         self.ended = reason

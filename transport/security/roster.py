@@ -13,6 +13,7 @@ several names, as the workers of one host do. Roles bind: a node that claims oth
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ from transport.security.keys import check_key
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Entry", "Key", "Roster"]
+__all__ = ["Entry", "Key", "Roster", "roster_line"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""What needs no quotes in TOML."""
 _MOST_BYTES = 4 * 1024 * 1024
 """A roster of ten thousand nodes has a quarter of that."""
 
@@ -112,6 +115,12 @@ class Roster:
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise SecurityError(str(path), f"is not valid TOML: {error}") from None
         return cls(dict(_entries(str(path), document)))
+
+
+def roster_line(name: str, public: str) -> str:
+    """Return what a roster says of a node that has one key, as a line of TOML."""
+    key = name if _BARE.fullmatch(name) else json.dumps(name)
+    return f'{key} = "{public}"'
 
 
 def _entries(where: str, document: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:

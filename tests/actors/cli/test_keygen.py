@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from actors.cli.exits import CommandError, Exit
-from actors.cli.keygen import keygen, parser, roster_line
+from actors.cli.keygen import keygen, parser
 from actors.cli.main import main
 from actors.cli.main import parser as command_parser
 from transport.security.keys import KeyPair
@@ -58,12 +58,6 @@ def test_its_output_is_a_roster(tmp_path: Path, capsys: pytest.CaptureFixture[st
     read = Roster.read(roster)
     assert read.names == ("bank", "eu.branch-2")
     assert read.keys_of("eu.branch-2", 0.0) == (KeyPair.read(tmp_path / "two").public,)
-
-
-def test_names_are_quoted_where_toml_needs_it() -> None:
-    """A bare key has letters, digits, underscores and dashes."""
-    assert roster_line("a-B_9", "k") == 'a-B_9 = "k"'
-    assert roster_line("a.b", "k") == '"a.b" = "k"'
 
 
 @pytest.mark.parametrize("there", ["secret.key", "public.key"])

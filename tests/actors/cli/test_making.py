@@ -9,9 +9,9 @@ import pytest
 
 from actors.cli.config import Settings
 from actors.cli.exits import CommandError, Exit
-from actors.cli.keygen import roster_line
-from actors.cli.making import make_node, not_listed, open_doors
+from actors.cli.making import make_node, open_doors
 from transport.security.keys import KeyPair, write_keys
+from transport.security.roster import roster_line
 
 OPEN = ("tcp://127.0.0.1:0", "tcp://0.0.0.0:0")
 
@@ -73,14 +73,3 @@ def test_what_insecure_has_opened_is_said_once() -> None:
     assert "127.0.0.1" not in warning
     assert not list(open_doors(Settings(name="bank", insecure=True)))
     assert not list(open_doors(Settings(name="bank", bind=OPEN)))
-
-
-def test_a_node_that_is_not_on_its_own_roster(secured: Settings) -> None:
-    """Under another name, or with a key that is not listed: a warning with the line to add."""
-    assert not list(not_listed(make_node(secured)))
-    assert not list(not_listed(make_node(Settings(name="bank"))))
-    (warning,) = not_listed(make_node(replace(secured, name="branch")))
-    assert f"{secured.roster} does not list branch" in warning
-    assert 'branch = "' in warning
-    assert secured.key is not None
-    assert secured.key.read_text().strip() not in warning

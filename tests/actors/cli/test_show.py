@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from actors.cli.config import load_settings
-from actors.cli.keygen import roster_line
 from actors.cli.main import parser
 from actors.cli.show import shown
 from transport.security.keys import KeyPair, write_keys
+from transport.security.roster import roster_line
 
 
 def test_it_leads_to_the_same_settings(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Calls:
         self.dialled: list[str] = []
         self.forgotten: list[str] = []
 
-    def dial(self, endpoint: str) -> None:
+    def dial(self, endpoint: str, name: str | None = None) -> None:
         self.dialled.append(endpoint)
 
     def forget(self, endpoint: str) -> None:
@@ -80,9 +80,9 @@ async def test_a_lost_member_is_called_again_for_a_while() -> None:
     """And a seed for as long as it takes; who left is not called."""
     clock, calls = VirtualClock(), Calls()
     made = contacts(calls, clock, Directory(), seeds=["tcp://seed:1"])
-    made.recall(["tcp://lost:1", "ipc://lost"], RECALL)
-    made.recall(["tcp://left:1"], 0.0)
-    made.recall(["tcp://seed:1"], 0.0)
+    made.recall("lost", ["tcp://lost:1", "ipc://lost"], RECALL)
+    made.recall("left", ["tcp://left:1"], 0.0)
+    made.recall("seed", ["tcp://seed:1"], 0.0)
     assert calls.dialled == ["tcp://lost:1", "tcp://seed:1"]
     await clock.advance(RECALL - 1)
     assert calls.forgotten == []

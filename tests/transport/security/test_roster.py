@@ -9,7 +9,7 @@ import pytest
 
 from transport.errors import SecurityError
 from transport.security.keys import KeyPair, write_keys
-from transport.security.roster import Roster
+from transport.security.roster import Roster, roster_line
 from transport.security.security import Security
 
 ONE, TWO, THREE = "1" * 40, "2" * 40, "3" * 40
@@ -120,3 +120,11 @@ def test_the_roster_is_read_again(tmp_path: Path) -> None:
         after.reread()
     assert after.roster.names == ("a", "b")
     assert pair.secret not in repr(after)
+
+
+@pytest.mark.parametrize("name", ["bank", "a-B_9", "a.b", "0"])
+def test_a_line_is_read_as_it_was_meant(tmp_path: Path, name: str) -> None:
+    """A name with a dot gets its quotes."""
+    roster = read(tmp_path, roster_line(name, ONE))
+    assert roster.names == (name,)
+    assert roster.keys_of(name, 0) == (ONE,)
