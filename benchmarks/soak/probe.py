@@ -136,7 +136,7 @@ def _of_mesh(node: Node) -> dict[str, int]:
         "sources": len(mesh._reception._peers),
         "endpoints dialled": len(mesh._dials.keys() - cluster._contacts._lost),
         "endpoints answered": len(mesh._answered),
-        "members watched": len(cluster._gossip._detector._peers),
+        "members watched": len(cluster._gossip._detector._neighbours),
         "progress of members": len(cluster._gossip._progress),
         "loads of members": len(cluster._node.loads._known),
         "nodes that know the registry": len(cluster._node.registry._peers),
