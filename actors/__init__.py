@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from actors import _siblings as _siblings
 from actors.actor import Actor
+from actors.authorisation import Allow
 from actors.cluster.detection import Detection
 from actors.cluster.member import Member
 from actors.cluster.partition import KeepMajority, StaticQuorum
@@ -29,6 +30,7 @@ from actors.errors import (
     NodeRefusedError,
     NodeUnreachableError,
     NoRouteesError,
+    NotAuthorizedError,
     RegistryFullError,
     ReliableClosedError,
     RemoteError,
@@ -55,6 +57,7 @@ from actors.events import (
     MemberUp,
     NameConflict,
     NodeRefused,
+    NotAuthorized,
     ReadinessChanged,
     Undecodable,
 )
@@ -89,6 +92,7 @@ __all__ = [
     "ActorStopped",
     "ActorStoppedError",
     "ActorsError",
+    "Allow",
     "AskCycleError",
     "AskTimeoutError",
     "Backoff",
@@ -131,6 +135,8 @@ __all__ = [
     "NodeRefusedError",
     "NodeStats",
     "NodeUnreachableError",
+    "NotAuthorized",
+    "NotAuthorizedError",
     "OneForAll",
     "OneForOne",
     "Props",

@@ -66,6 +66,11 @@ def path_of(key: str) -> str:
     return key.partition("#")[0]
 
 
+def is_conceived_in(key: str, incarnation: int) -> bool:
+    """Whether a key says of itself that this life of a node has made it up, for a spawn."""
+    return key.partition("#")[2].startswith(f"{incarnation:x}-")
+
+
 def host_port(endpoint: str | None) -> str | None:
     """Return `host:port` of a tcp endpoint; None for any other."""
     if endpoint is None or not endpoint.startswith("tcp://"):

@@ -7,6 +7,7 @@ import logging
 import random
 from typing import Any
 
+from actors.authorisation.roles import rostered_roles
 from actors.cluster.cluster import Cluster
 from actors.cluster.contacts import Contacts
 from actors.durations import time_limit
@@ -74,7 +75,12 @@ def cluster_of(settings: Settings, runtime: Runtime, mesh: Mesh, *, is_real: boo
         resolved,
         lambda: len(runtime.membership.members) == 1,
     )
-    return Cluster(runtime, mesh, contacts, settings.detection)
+    cluster = Cluster(runtime, mesh, contacts, settings.detection)
+    access = mesh.access
+    if access is not None:
+        runtime.trusted_roles = rostered_roles(lambda: access)
+    cluster.authorise(settings.allow)
+    return cluster
 
 
 async def join(runtime: Runtime, cluster: Cluster) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "NodeClosedError",
     "NodeRefusedError",
     "NodeUnreachableError",
+    "NotAuthorizedError",
     "Refusal",
     "RegistryFullError",
     "ReliableClosedError",
@@ -258,6 +259,51 @@ class RegistryFullError(ActorsError):
         )
         self.node = node
         self.limit = limit
+
+
+@register
+class NotAuthorizedError(ActorsError, PermissionError):
+    """The rules of the recipient's node do not allow this to the node that asked.
+
+    Attributes: `recipient` (its address), `node` (the name of the node that asked), `action`
+    (`send`, `spawn`, `stop`, `watch` or `enrol`), `what` (the tag of the message, `*` for an
+    untyped value, or the name of the class; "" where there is none, or it was not looked at).
+    """
+
+    def __init__(self, recipient: str, node: str, action: str, what: str = "") -> None:
+        deed, right = _words_for(action, what)
+        address = _shortened(recipient)
+        host, _, rest = address.removeprefix("actors://").partition("/")
+        path, here = rest.partition("#")[0], host.partition("@")[0]
+        super().__init__(
+            f"node {node!r} may not {deed} {address}; where it should, give node {here!r} the rule "
+            f"Allow({node!r}, {path!r}, {right}), in Node(allow=[...]) or as [[allow]] in its file"
+        )
+        self.recipient = recipient
+        self.node = node
+        self.action = action
+        self.what = what
+
+
+def _words_for(action: str, what: str) -> tuple[str, str]:
+    """Return what was to be done, and which argument of a rule allows it."""
+    name = _shortened(what)
+    listed = f"[{name!r}]" if name else "[...]"
+    if action == "send":
+        return f"send {_NAMELESS.get(name, name)} to", f"messages={listed}"
+    if action == "spawn":
+        return f"spawn {_NAMELESS.get(name, name)} as", f"spawn={listed}"
+    if action == "resolve":
+        return action, "messages=[...]"
+    return action, f"{action}=True"
+
+
+_NAMELESS = {"": "anything", "*": "an untyped value"}
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning: what a stranger wrote may be of any length."""
+    return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 @register

@@ -34,7 +34,7 @@ class DeadLetter(Event):
 
 @dataclass(frozen=True, slots=True)
 class Undecodable:
-    """Stands for a message whose body could not be decoded, in its `DeadLetter`."""
+    """Stands for a message whose body could not be decoded, or never was, in its `DeadLetter`."""
 
     tag: str | None
     body: bytes
@@ -132,6 +132,21 @@ class NodeRefused(Event):
     endpoint: str
     reason: str
     by_us: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotAuthorized(Event):
+    """The actors of another node wanted what the rules of this one do not allow (`Node(allow=)`).
+
+    `node` is that node's name, `recipient` the address of whom it was about, `action` one of
+    `send`, `spawn`, `stop`, `watch`, `enrol` and `resolve`, `what` the tag of the message, `*` for
+    an untyped value, or the name of the class ("" where there is none, or it was not looked at).
+    """
+
+    node: str
+    recipient: str
+    action: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)

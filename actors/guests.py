@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
-from actors.address import path_of
+from actors.address import check_key, path_of
 from actors.errors import NameTakenError, NodeClosedError
-from actors.names import check_path
+from actors.names import check_name, check_path
 from actors.peer import Peer
 from actors.props import Props, terms
 from actors.reason import Reason
@@ -83,12 +83,15 @@ class Guests:
         if node.guardian.closed:
             raise NodeClosedError(node.name)
         node.loads.host(actor_class)
-        path = check_path(path_of(key))
+        path = check_path(path_of(check_key(key)))
+        if key in node.delivery.cells:  # a serial is its spawner's word, and may be another's
+            raise NameTakenError(path)
         props = Props(actor_class, tuple(args), dict(kwargs))
         agreed = terms(restart, shutdown, None)
         if parent is None:
-            node.guardian.adopt(props, path, agreed, key)
+            node.guardian.adopt(props, check_name(path), agreed, key)
             return
+        _check_parent(peer, path, parent)
         if path in node.remote.guests:
             raise NameTakenError(path)
         keeper = RemoteKeeper(node, peer, parent, key)
@@ -103,3 +106,9 @@ class Guests:
         self._node.delivery.remember(key, Reason.ERROR, detail)
         if parent is not None:
             RemoteKeeper(self._node, peer, parent, key).stopped(Reason.ERROR, detail)
+
+
+def _check_parent(peer: Peer, path: str, parent: ActorRef[Any]) -> None:
+    """A node spawns for its own actors, under their paths, and for nobody else's."""
+    if parent.node_name != peer.name or not path.startswith(f"{peer.name}/{parent.path}/"):
+        raise ValueError(f"{path!r} is no place for a child of {parent}, from node {peer.name!r}")

@@ -12,6 +12,7 @@ import msgspec
 
 from actors.actor import hosted_class
 from actors.address import Address, Origin, host_port
+from actors.authorisation.screen import Screen
 from actors.errors import (
     ActorNotFoundError,
     ActorsError,
@@ -19,6 +20,7 @@ from actors.errors import (
     MessageDecodeError,
     NameTakenError,
     NodeClosedError,
+    NotAuthorizedError,
     RemoteError,
 )
 from actors.events import Undecodable
@@ -33,6 +35,7 @@ from serialization import Fields, split_repeat, unpack_all, unpack_repeat
 from transport import Buffer
 
 if TYPE_CHECKING:
+    from actors.authorisation.policy import Policy
     from actors.cell import Cell
     from actors.cluster.gossip import Gossip
     from actors.ref import ActorRef
@@ -101,6 +104,13 @@ def _reply_again(pending: dict[int, Expected], decode: Decode, repeat: bytes) ->
         expected.answer.send(value)
 
 
+def _reason(error: ActorsError) -> str:
+    """Return in a word or two why a message was not read, for its dead letter."""
+    if isinstance(error, NotAuthorizedError):
+        return "not authorised"
+    return "undecodable" if isinstance(error, MessageDecodeError) else "unknown type"
+
+
 class Inbound:
     """Takes the batches of other nodes apart."""
 
@@ -111,7 +121,10 @@ class Inbound:
         self._guests = Guests(node)
         self._rooms: dict[tuple[Peer, int], Future[None]] = {}
         """Sends that wait for room in a mailbox here."""
-        self._signals: dict[int, Signal] = {
+        self._take = self._handle
+        """Handles a record, once it is known that its sender may have that."""
+        self._shortcut = self._again
+        self.plain_signals: dict[int, Signal] = {
             Kind.ERROR: self._on_error,
             Kind.WITHDRAW: self._on_withdraw,
             Kind.WATCH: self._on_watch,
@@ -133,6 +146,16 @@ class Inbound:
             Kind.RELIABLE: self._on_reliable,
             Kind.CONFIRMED: self._on_confirmed,
         }
+        self._signals = self.plain_signals
+
+    def authorise(self, policy: Policy | None) -> None:
+        """Handle only what the policy allows; without one, everything, at no cost."""
+        for peer in self._remote.peers.values():
+            peer.rights.clear()
+        screen = None if policy is None else Screen(self._node, self, policy)
+        self._take = self._handle if screen is None else screen.take
+        self._shortcut = self._again if screen is None else screen.shortcut
+        self._signals = self.plain_signals | ({} if screen is None else screen.signals)
 
     def received(self, peer: Peer, records: Buffer, buffers: Sequence[Buffer], count: int) -> None:
         """Handle a batch, record by record: a bad one spoils none of its neighbours.
@@ -142,6 +165,7 @@ class Inbound:
         taken = 0
         envelope: Fields | None = None
         again: Again | None = None
+        take, shortcut = self._take, self._shortcut
         for record in unpack_all(records, count=count):
             own: Sequence[Buffer] = ()
             if type(record) is bytes:
@@ -154,12 +178,12 @@ class Inbound:
                 envelope = unpack_repeat(record, envelope)
             else:
                 envelope = cast("Fields", record)
-                again = self._again(peer, envelope)
+                again = shortcut(peer, envelope)
                 extra = envelope[6]
                 if extra:
                     own = buffers[taken : taken + extra]
                     taken += extra
-            self._handle(peer, envelope, own)
+            take(peer, envelope, own)
 
     def _again(self, peer: Peer, envelope: Fields) -> Again | None:
         """Return the quick way for repeats of an envelope; None where there is none.
@@ -246,8 +270,42 @@ class Inbound:
     ) -> None:
         self._node.ledger.told += 1
         letter = Letter(Undecodable(tag, bytes(body), str(error)), sender, answer)
-        reason = "undecodable" if isinstance(error, MessageDecodeError) else "unknown type"
-        self._node.bury(letter, self._node.delivery.local(target), reason, error)
+        self._node.bury(letter, self._node.delivery.local(target), _reason(error), error)
+
+    def refuse(self, peer: Peer, envelope: Fields, error: NotAuthorizedError) -> None:
+        """Let a message not in: nothing of its body is read. Who asked gets the error."""
+        kind, target, sender, correlation, tag, body, _ = envelope
+        answer: Answer | None = None
+        if kind == COUNTED:
+            answer = peer.receipts.of(correlation)
+        elif kind != TELL:
+            answer = RemoteAnswer(self._remote, peer, correlation)
+        self._undecodable(target, self._sender(peer, sender), answer, tag, body, error)
+
+    def refuse_guest(self, peer: Peer, key: str, parent: str | None, error: Exception) -> None:
+        """Have what was to be spawned under that key end, and its parent hear why."""
+        self._guests.refuse(peer, key, self._sender(peer, parent), error)
+
+    def tell_some(
+        self,
+        peer: Peer,
+        envelope: Fields,
+        buffers: Sequence[Buffer],
+        recipients: Sequence[ActorRef[Any]],
+    ) -> None:
+        """Tell what was published to these alone."""
+        _, target, sender, _, tag, body, _ = envelope
+        who = self._sender(peer, sender)
+        try:
+            message = self._node.codec.decode(tag, body, buffers)
+        except ActorsError as error:
+            self._undecodable(target, who, None, tag, body, error)
+            return
+        for ref in recipients:
+            ref._target.deliver(Letter(message, who))
+
+    def _sender(self, peer: Peer, sender: str | None) -> ActorRef[Any] | None:
+        return None if sender is None else self._ref(peer, sender)
 
     def _admit(
         self, peer: Peer, target: str, letter: Letter, correlation: int, *, counted: bool
@@ -484,8 +542,9 @@ class Inbound:
     def _on_confirmed(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
-        if sender is not None:
-            self._node.reliable.confirmed(self._ref(peer, sender), value)
+        consumer = self._sender(peer, sender)
+        if consumer is not None and consumer.node_name == peer.name:
+            self._node.reliable.confirmed(consumer, value)
 
     def _on_leaving(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any

@@ -31,7 +31,7 @@ from actors.reliable.arguments import check_journal, check_producer, check_windo
 from actors.reliable.journal import Journal
 from actors.reliable.reliable import Reliable
 from actors.runtime import Runtime
-from actors.settings import Settings, endpoints, name_or_made_up, strings
+from actors.settings import Settings, endpoints, name_or_made_up, rules, strings
 from actors.stats import NodeStats
 from actors.supervision import Restart
 from actors.watchdog import Watchdog
@@ -47,6 +47,7 @@ from transport import (
 
 if TYPE_CHECKING:
     from actors.actor import Actor
+    from actors.authorisation.rules import Allow
 
 A = TypeVar("A", bound="Actor")
 
@@ -62,6 +63,9 @@ class Node:
     links; `detection` says how fast failures are detected, `partition` which side of a partition
     goes on (both, without it). `version` is for others to see (`Member.version`); `capacity` is how
     much more this node can bear than one of 1.0, for `LeastLoaded`.
+
+    `allow` are rules for what the actors of other nodes may do to those of this one: without any
+    everything, with an empty list nothing (`docs/authorisation.md`).
 
     `transport`, `clock`, `rng`, `context` (what the contexts of its actors are copies of, an empty
     one by default) and `offload` (what runs what must not run on the event loop) are for tests,
@@ -94,6 +98,7 @@ class Node:
         partition: PartitionPolicy | None = None,
         version: str = "",
         capacity: float = 1.0,
+        allow: Sequence[Allow] | None = None,
         context: contextvars.Context | None = None,
         offload: Offload | None = None,
         security: Security | None = None,
@@ -112,6 +117,7 @@ class Node:
             version,
             capacity,
             security,
+            rules(allow),
         )
         if transport is None and not insecure:
             self._settings.check_exposure()
@@ -228,7 +234,7 @@ class Node:
             raise NodeClosedError(self.name)
         return self._runtime
 
-    # --- keys -----------------------------------------------------------------------------------
+    # --- keys and rules -------------------------------------------------------------------------
 
     @property
     def security(self) -> Security | None:
@@ -253,6 +259,21 @@ class Node:
         if security is not None and self._mesh is not None and self._cluster is not None:
             self._mesh.go_by(security.roster)
             self._cluster.check_roles()
+            self._cluster.authorise(self._settings.allow)
+
+    @property
+    def rules(self) -> tuple[Allow, ...] | None:
+        """The rules for other nodes that are in force; None where there are none."""
+        return self._settings.allow
+
+    def replace_rules(self, allow: Sequence[Allow] | None) -> None:
+        """From now on these rules say what other nodes may do here, instead of those before.
+
+        None: everything; an empty list: nothing. Raises TypeError, and keeps the old ones.
+        """
+        self._settings = replace(self._settings, allow=rules(allow))
+        if self._cluster is not None:
+            self._cluster.authorise(self._settings.allow)
 
     # --- actors ---------------------------------------------------------------------------------
 

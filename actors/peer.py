@@ -61,6 +61,7 @@ class Peer:
         "pending",
         "receipts",
         "refs",
+        "rights",
         "senders",
         "tallies",
         "timer",
@@ -98,6 +99,8 @@ class Peer:
         """Actors there, and who watches them here."""
         self.refs: dict[str | None, ActorRef[Any]] = {}
         """Refs by the addresses that this peer keeps writing."""
+        self.rights: dict[tuple[str, object], bool] = {}
+        """What was decided of what it may send: see `actors.authorisation.judge`."""
 
     def push(
         self,

@@ -17,7 +17,12 @@ import msgspec
 from actors.address import Address, Origin
 from actors.asks import Ask
 from actors.commands import Command, Halt, Stop
-from actors.errors import LinkFullError, NodeUnreachableError, SerializationError
+from actors.errors import (
+    LinkFullError,
+    NodeUnreachableError,
+    NotAuthorizedError,
+    SerializationError,
+)
 from actors.events import Undecodable
 from actors.letter import Letter
 from actors.outposts import Outposts
@@ -580,7 +585,10 @@ class Outcome:
             self._future.set_result(self._translate(value))
 
     def fail(self, error: BaseException) -> None:
-        """Nobody can know any more."""
+        """Nobody can know any more, or this node may not know."""
+        if isinstance(error, NotAuthorizedError) and not self._future.done():
+            self._future.set_exception(error)
+            self._future.exception()  # nobody has to wait for it
         self.give_up()
 
     def give_up(self) -> None:

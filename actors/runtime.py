@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors.actor import hosted_class, sendable_class
 from actors.address import Origin
 from actors.asks import Deadlines
+from actors.authorisation.roles import claimed_roles
 from actors.cluster.loads import Loads
 from actors.cluster.member import Member
 from actors.cluster.membership import Membership
@@ -94,6 +95,8 @@ class Runtime:
         self.cycles = Cycles(self)
         self.offload = offload
         self.membership = Membership(own)
+        self.trusted_roles = claimed_roles(self.membership)
+        """The roles of a node that count for rules."""
         self.loads = Loads(own.life)
         self.placement = Placement(self.membership, self.loads)
         self.readiness = Readiness(self, partition)

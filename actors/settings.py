@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from actors.authorisation.rules import Allow
 from actors.cluster.detection import Detection
 from actors.cluster.member import Member, check_capacity
 from actors.cluster.partition import PartitionPolicy
@@ -30,6 +31,8 @@ class Settings:
     version: str = ""
     capacity: float = 1.0
     security: Security | None = None
+    allow: tuple[Allow, ...] | None = None
+    """None: others may do everything."""
 
     def __post_init__(self) -> None:
         for role in self.roles:
@@ -81,6 +84,18 @@ def strings(value: Sequence[str], what: str) -> tuple[str, ...]:
     for each in value:
         if not isinstance(each, str):
             raise TypeError(f"{what} must be a list of str, and {each!r} is none")
+    return tuple(value)
+
+
+def rules(value: Sequence[Allow] | None) -> tuple[Allow, ...] | None:
+    """Return rules as a tuple; None for none at all. Raises TypeError."""
+    if value is None:
+        return None
+    if not isinstance(value, Sequence):
+        raise TypeError(f"allow must be a list of Allow(...), not {value!r}")
+    for each in value:
+        if not isinstance(each, Allow):
+            raise TypeError(f"allow must be a list of Allow(...), and {each!r} is none")
     return tuple(value)
 
 

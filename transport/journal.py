@@ -22,11 +22,13 @@ class Journal:
     Args:
         clock: what measures the minute.
         interval: at most one complaint a key in this many seconds.
+        logger: where it complains.
     """
 
-    def __init__(self, clock: Clock, interval: float) -> None:
+    def __init__(self, clock: Clock, interval: float, logger: logging.Logger = LOGGER) -> None:
         self._clock = clock
         self._interval = interval
+        self._logger = logger
         self._complaints: OrderedDict[tuple[str, str], float] = OrderedDict()
         self.rejected: Counter[str] = Counter()
 
@@ -45,4 +47,4 @@ class Journal:
         self._complaints.move_to_end(key)
         if len(self._complaints) > _REMEMBERED:
             self._complaints.popitem(last=False)
-        LOGGER.warning(message, *args)
+        self._logger.warning(message, *args)

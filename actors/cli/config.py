@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from actors.authorisation import Allow
 from actors.cli.config_file import read_allow, read_file
 from actors.cli.errors import ConfigError, check, wrong
 from actors.cli.options import ALLOW_FILE, BY_KEY, CONFIG, OPTIONS, PARENT, Option
@@ -44,8 +45,8 @@ class Settings:
     key: Path | None = None
     roster: Path | None = None
     insecure: bool = False
-    allow: tuple[Mapping[str, Any], ...] = ()
-    """The `[[allow]]` tables, as they are written."""
+    allow: tuple[Allow, ...] | None = None
+    """The rules of the `[[allow]]` tables; None where there are none."""
     allow_file: Path | None = None
     """Where they can be read again; None where that was a pipe."""
     parent_fd: int | None = None
@@ -56,7 +57,7 @@ class Settings:
 def load_settings(flags: Namespace, environ: Mapping[str, str]) -> Settings:
     """Merge the three sources; a list in one replaces that of another. Raises `ConfigError`."""
     path = getattr(flags, CONFIG.key, None) or environ.get(CONFIG.variable)
-    from_file, allow = read_file(Path(path)) if path else ({}, ())
+    from_file, allow = read_file(Path(path)) if path else ({}, None)
     from_environment, from_flags = _from_environment(environ), _from_flags(flags)
     values = {**from_file, **from_environment, **from_flags}
     named = {option.field: values[option.key] for option in _SETTINGS if option.key in values}
@@ -171,7 +172,7 @@ def _check_security(settings: Settings) -> None:
 def _check_workers(settings: Settings) -> None:
     if settings.workers is None:
         return
-    if settings.allow and settings.allow_file is None:
+    if settings.allow is not None and settings.allow_file is None:
         raise ConfigError("--config", "with [[allow]] it must be a file that workers can read, too")
     try:
         check_name(f"{settings.name}-{settings.workers}")

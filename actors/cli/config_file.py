@@ -7,20 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from actors.authorisation import Allow, rules_from_toml
 from actors.cli.errors import ConfigError, check, unknown
+from actors.cli.exits import CommandError, Exit
 from actors.cli.options import BY_KEY, TABLES, Option, Table
 
 ALLOW = "allow"
 """The array of tables that says who may do what here."""
 
 
-Rules = tuple[dict[str, Any], ...]
+Rules = tuple[Allow, ...] | None
+"""None where the file says nothing of rules: others may do everything then."""
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], Rules]:
-    """Return the settings of a file by their keys, and its `[[allow]]` tables.
+    """Return the settings of a file by their keys, and its rules.
 
-    It is read once: it may be a pipe. Raises `ConfigError`.
+    It is read once: it may be a pipe. Raises `CommandError`.
     """
     document = _read(path)
     found: dict[str, Any] = {}
@@ -31,15 +34,17 @@ def read_file(path: Path) -> tuple[dict[str, Any], Rules]:
 
 
 def read_allow(path: Path) -> Rules:
-    """Return the `[[allow]]` tables of a file, in their order. Raises `ConfigError`."""
+    """Return the rules of a file, its `[[allow]]` tables. Raises `CommandError`."""
     return _allow(path, _read(path))
 
 
 def _allow(path: Path, document: Mapping[str, Any]) -> Rules:
-    tables = document.get(ALLOW, [])
-    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        raise ConfigError(str(path), f"{ALLOW} is no list of tables; expected [[{ALLOW}]]")
-    return tuple(tables)
+    if ALLOW not in document:
+        return None
+    try:
+        return rules_from_toml(document[ALLOW], str(path))
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, str(error)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def make_node(settings: Settings) -> Node:
             version=settings.app_version,
             capacity=settings.capacity,
             partition=_policy(settings),
+            allow=settings.allow,
             security=_security(settings),
             insecure=settings.insecure,
         )

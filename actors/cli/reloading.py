@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
+from actors.cli.config_file import Rules, read_allow
+from actors.cli.exits import CommandError
 from actors.errors import ActorsError
 from actors.node import Node
 from transport.security.roster import Roster
@@ -13,27 +16,54 @@ log = logging.getLogger("actors.cli")
 
 
 class Reload:
-    """Reads the files of a node again while it runs; where one is wrong the old state stays."""
+    """Reads the files of a node again while it runs; where one is wrong the old state stays.
 
-    def __init__(self, node: Node) -> None:
+    Args:
+        node: the node.
+        allow_file: where its rules are, if in a file that can be read again.
+    """
+
+    def __init__(self, node: Node, allow_file: Path | None = None) -> None:
         self._node = node
+        self._allow_file = allow_file
 
     def __call__(self) -> None:
         """Read them now; on the node's event loop."""
-        before = self._node.security
-        if before is None:
-            log.info("SIGHUP: this node has no roster to read again")
-            return
+        security = self._node.security
+        if security is None and self._allow_file is None:
+            log.info("SIGHUP: this node has neither a roster nor a file of rules to read again")
+        if security is not None:
+            self._read_roster(security)
+        if self._allow_file is not None:
+            self._read_rules(self._allow_file)
+
+    def _read_roster(self, before: Security) -> None:
         try:
             self._node.reload_security()
         except ActorsError as error:
             log.error("SIGHUP: the roster stays as it was: %s", error)
             return
-        self._say(before, self._node.security or before)
+        after = self._node.security or before
+        changed = "; ".join(changes(before.roster, after.roster)) or "nothing changed"
+        log.info("SIGHUP: the roster is read again: %s", changed)
 
-    def _say(self, before: Security, after: Security) -> None:
-        changed = changes(before.roster, after.roster)
-        log.info("SIGHUP: the roster is read again: %s", "; ".join(changed) or "nothing changed")
+    def _read_rules(self, path: Path) -> None:
+        before = self._node.rules
+        try:
+            after = read_allow(path)
+        except CommandError as error:
+            log.error("SIGHUP: the rules stay as they were: %s", error)
+            return
+        if after == before:
+            log.info("SIGHUP: the rules are read again: nothing changed")
+            return
+        self._node.replace_rules(after)
+        log.info("SIGHUP: the rules are now %s, where there were %s", said(after), said(before))
+
+
+def said(rules: Rules) -> str:
+    """Return in words how many rules those are."""
+    return "none (everything is allowed)" if rules is None else f"{len(rules)}"
 
 
 def changes(before: Roster, after: Roster) -> list[str]:

@@ -55,7 +55,7 @@ async def live(node: Node, settings: Settings, root: Root | None, signals: StopS
     unsubscribe = _watch_refusals(node, ending)
     try:
         await _enter(node)
-        reload = Reload(node)
+        reload = Reload(node, settings.allow_file)
         signals.hangup.attach(lambda: loop.call_soon_threadsafe(reload))
         return await _run_to_end(node, settings, root, ending)
     finally:

@@ -13,7 +13,7 @@ from actors.cli.options import APP, OPTIONS, TABLES, Option
 def shown(settings: Settings) -> str:
     """Return the settings as a configuration file that leads to them; of keys only the paths."""
     lines = [line for table in TABLES for line in (f"[{table}]", *_lines(settings, table), "")]
-    if settings.allow:
+    if settings.allow is not None:
         where = settings.allow_file or "the file"
         lines.append(f"# and {len(settings.allow)} [[allow]] tables of {where}")
     return "\n".join(lines).rstrip()

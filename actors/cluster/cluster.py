@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from actors.authorisation.policy import Policy
 from actors.cluster.contacts import RECALL, RECALL_DEAD, Contacts
 from actors.cluster.detection import Detection
 from actors.cluster.gossip import Gossip
@@ -21,6 +22,7 @@ from transport.revocation import UNLISTED
 from transport.security.access import NOT_AUTHORISED
 
 if TYPE_CHECKING:
+    from actors.authorisation.rules import Allow
     from actors.peer import Peer
     from actors.runtime import Runtime
 
@@ -57,6 +59,14 @@ class Cluster:
         self.refusal: NodeRefusedError | None = None
         self._shut_out = False
         """Whether that is for want of a listed key alone."""
+
+    def authorise(self, rules: Sequence[Allow] | None) -> None:
+        """From now on other nodes may do what these rules allow; without any, everything.
+
+        Also to be called when the roles that count (`Runtime.trusted_roles`) have changed.
+        """
+        trusted = self._node.trusted_roles
+        self._inbound.authorise(None if rules is None else Policy(rules, trusted))
 
     async def join(self) -> None:
         """Call the seeds, and wait until each has answered or failed to."""

@@ -81,7 +81,7 @@ class Topics:
     def _published(self, key: str, message: object, sender: ActorRef[Any] | None) -> None:
         """Another node has published: tell the actors here that have subscribed."""
         try:
-            here = self._audience(check_topic(_topic(key))).here
+            here = self._subscribers(key)
         except ValueError as error:
             log.warning("a message was published that nobody gets: %s", error)
             return
@@ -92,6 +92,10 @@ class Topics:
             ref = self._node.delivery.local(key)
             nobody = LookupError(f"nobody here has subscribed to {_topic(key)!r}")
             self._node.bury(Letter(message, sender), ref, "no subscriber", nobody)
+
+    def _subscribers(self, key: str) -> tuple[ActorRef[Any], ...]:
+        """Return who here gets what is published under that key. Raises ValueError."""
+        return self._audience(check_topic(_topic(key))).here
 
     def _changed(self, change: Change[ActorRef[Any]]) -> None:
         """Somebody has subscribed, or has ended that."""

@@ -62,6 +62,14 @@ class Intake:
             stream.peer = peer
             _pass_on(stream, word, sender, answer)
 
+    def refuse(
+        self, peer: Peer, key: str, error: BaseException, producer: str | None = None
+    ) -> None:
+        """A producer on that node, or each of them, may not send to the actor of that key."""
+        for stream in tuple(self._streams.get(key, {}).values()):
+            if stream.peer is peer and producer in {None, stream.producer}:
+                stream.refuse(error)
+
     def _absent(self, key: str, answer: Answer | None) -> None:
         if answer is not None:
             reason, detail = self._node.delivery.fate(key)

@@ -60,6 +60,7 @@ class Outbox:
         "_attachment",
         "_backoff",
         "_changed",
+        "_hosts",
         "_news",
         "_node",
         "_resolve",
@@ -87,6 +88,8 @@ class Outbox:
         self._changed = changed
         self._route: Route | None = None
         self._attachment: Attachment | None = None
+        self._hosts: set[str] = set()
+        """The nodes of all consumers so far: no other has a say."""
         self._backoff = Backoff(SILENCE_FIRST, SILENCE_MOST, 0.2, node.random)
         self._news = False
         self._timer: TimerHandle | None = None
@@ -159,10 +162,12 @@ class Outbox:
     # --- what the consumer says -----------------------------------------------------------------
 
     def confirmed(self, consumer: ActorRef[Any], word: Confirmed) -> None:
-        """A consumer, this one or an earlier one, says how far it is.
+        """A consumer, this one or an earlier one, says how far it is; nobody else is heard.
 
         Raises ValueError where it cannot be so far.
         """
+        if consumer.node_name not in self._hosts:
+            return
         newly = self.machine.confirm(word.handled)
         for sequence in newly:
             self.entries.pop(sequence, None)
@@ -233,6 +238,7 @@ class Outbox:
             self._attach(route)
 
     def _attach(self, route: Route) -> None:
+        self._hosts.add(route.ref.node_name)
         attachment = self._attachment = Attachment(route.ref, self._lost)
         self.machine.attach()
         route.attach(Attach(self.producer, self.machine.first), attachment)

@@ -15,6 +15,7 @@ from actors.errors import (
     AskCycleError,
     AskTimeoutError,
     JournalError,
+    NotAuthorizedError,
     ReliableClosedError,
     SendTimeoutError,
     SerializationError,
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from actors.ref import ActorRef
     from actors.reliable.outbox import Resolve
     from actors.runtime import Runtime
+
+
+_LASTING = (TypeError, NotAuthorizedError)
+"""What waiting does not mend: the consumer is a router, or its node does not allow the message."""
 
 
 class Reliable:
@@ -120,7 +125,8 @@ class Reliable:
         seconds, is for that wait; a message that is accepted is not taken back.
 
         Raises SendTimeoutError; ActorStoppedError or NodeUnreachableError where there is no
-        consumer (with `wait=True` it waits for `redirect` instead); SerializationError;
+        consumer (with `wait=True` it waits for `redirect` instead); NotAuthorizedError where its
+        node does not allow a message of this producer; SerializationError;
         ReliableClosedError; JournalError; AskCycleError where it would wait for itself.
         """
         check_timeout(timeout)
@@ -204,8 +210,8 @@ class Reliable:
         if self._closed:
             return ReliableClosedError(self._outbox.producer)
         gone = self._outbox.gone
-        if self._failure is None and (not self._wait or isinstance(gone, TypeError)):
-            return gone  # a TypeError: the consumer is a router, and will not change
+        if self._failure is None and (not self._wait or isinstance(gone, _LASTING)):
+            return gone
         return self._failure
 
     async def _await(self, future: Future[None], timeout: float | None, late: TimeoutError) -> None:

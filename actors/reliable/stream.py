@@ -90,6 +90,12 @@ class Stream:
             self._again = True
         self._soon(self)
 
+    def refuse(self, error: BaseException) -> None:
+        """The producer may not send this: it hears why, and sends no more."""
+        answer, self._attached = self._attached, None
+        if answer is not None:
+            answer.fail(error)
+
     def detach(self, *, forget: bool) -> None:
         """Hand nothing more over; with `forget`, try nothing again either."""
         self._attached = None

@@ -255,6 +255,12 @@ class SingletonManager(Actor):
             self.unstash_all()
 
 
+def role_of(props: Props[SingletonManager]) -> str | None:
+    """Return the role without which a node does not run the singleton of this manager."""
+    role: str | None = props.args[1] if len(props.args) > 1 else props.kwargs.get("role")
+    return role
+
+
 def Singleton(  # noqa: N802 - it reads as the thing that it makes, as `Router.pool` does
     props: Props[Any] | type[Actor], role: str | None = None, lease: Lease | None = None
 ) -> Props[SingletonManager]:

@@ -61,7 +61,10 @@ CONTRACT = {
 
 MORE = {
     "KeepMajority",
+    "Allow",
     "LeastLoaded",
+    "NotAuthorized",
+    "NotAuthorizedError",
     "Lease",
     "Singleton",
     "ReadinessChanged",

@@ -121,7 +121,7 @@ def test_sighup_without_keys(start: Start) -> None:
     command = start("shop:setup", "--name", "shop")
     command.ready()
     command.send(signal.SIGHUP)
-    command.err.wait_for("SIGHUP: this node has no roster")
+    command.err.wait_for("SIGHUP: this node has neither")
     assert command.terminate() == 0
     assert "shop closed: shutdown 0" in command.out.rest()
 

@@ -7,6 +7,7 @@ from typing import Any, assert_type
 from actors import (
     Actor,
     ActorRef,
+    Allow,
     Child,
     Lease,
     Message,
@@ -123,3 +124,15 @@ def guard(node: Node) -> None:
     """A singleton, and its lease."""
     lease: Lease = ZooKeeperLease("zk1:2181,zk2:2181", root="/shop", session_timeout=5)
     node.spawn(Singleton(Account.props(5), role="bank", lease=lease), name="vault")
+
+
+def protect(node: Node) -> Node:
+    """Rules take classes, names, and lists of both."""
+    rules = [
+        Allow("teller", "accounts/*", messages=[Deposit, "bank.close"]),
+        Allow(Role("auditor"), watch=True),
+        Allow(["a", Role("b")], ["x", "y/**"], messages=Deposit, spawn=Account, stop=True),
+    ]
+    assert_type(rules[0].messages, tuple[str, ...])
+    node.replace_rules(rules)
+    return Node("bank", allow=rules)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors import Allow
 from actors.cli.config import (
     Settings,
     load_settings,
@@ -132,7 +133,7 @@ def test_every_variable() -> None:
 def test_every_key_of_the_file(tmp_path: Path) -> None:
     """The same words with underscores stand under [node] and [security]; lists may be strings.
 
-    Paths are beside the file. `[[allow]]` is kept as it is written.
+    Paths are beside the file. `[[allow]]` makes rules.
     """
     (tmp_path / "apps").mkdir()
     path = toml(
@@ -159,9 +160,12 @@ def test_every_key_of_the_file(tmp_path: Path) -> None:
 
         [[allow]]
         from = "teller"
+        to = "accounts/*"
+        messages = ["bank.Deposit"]
 
         [[allow]]
         from = "audit"
+        watch = true
         """,
     )
     assert load("--config", path) == Settings(
@@ -179,7 +183,10 @@ def test_every_key_of_the_file(tmp_path: Path) -> None:
         app_dir=tmp_path / "apps",
         key=tmp_path / "keys" / "n1",
         roster=Path("/etc/roster.toml"),
-        allow=({"from": "teller"}, {"from": "audit"}),
+        allow=(
+            Allow("teller", "accounts/*", messages=["bank.Deposit"]),
+            Allow("audit", watch=True),
+        ),
         allow_file=Path(path),
     )
 

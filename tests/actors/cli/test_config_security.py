@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from actors import Allow
 from actors.cli.config import Settings, load_settings, stray_variables, to_arguments
 from actors.cli.errors import ConfigError
-from actors.cli.exits import Exit
+from actors.cli.exits import CommandError, Exit
 from actors.cli.main import parser
 
 SECRET = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
@@ -77,15 +78,18 @@ def test_what_does_not_go_together(arguments: Sequence[str], words: Sequence[str
         ("[security]\ninsecure = 'yes'\n", ["[security], key insecure", "'yes'", "true or false"]),
         ("[security]\nkey = 5\n", ["[security], key key", "a number, not text"]),
         ("security = 'x'\n", ["security is a value", "[security]"]),
-        ("[allow]\nfrom = 'x'\n", ["allow", "expected [[allow]]"]),
-        ("allow = [1]\n", ["allow", "expected [[allow]]"]),
+        ("[allow]\nfrom = 'x'\n", ["allow", "headed [[allow]]"]),
+        ("allow = [1]\n", ["allow", "headed [[allow]]"]),
+        ("[[allow]]\nfrom = 'x'\n", ["[[allow]] number 1", "the rule grants nothing"]),
+        ("[[allow]]\nform = 'x'\n", ["[[allow]] number 1", "did you mean from?"]),
     ],
 )
 def test_wrong_files(tmp_path: Path, text: str, words: Sequence[str]) -> None:
     """An error of these tables names file, table and key, with a hint."""
     path = toml(tmp_path, text)
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(CommandError) as caught:
         load("--config", path)
+    assert caught.value.code == Exit.USAGE
     for word in [path, *words]:
         assert word in str(caught.value)
 
@@ -147,12 +151,12 @@ def test_workers_get_the_same_by_their_command_line(tmp_path: Path) -> None:
     path = toml(
         tmp_path,
         "[node]\nworkers = 2\nname = 'n'\n[security]\nkey = 'k'\nroster = 'r'\n"
-        "[[allow]]\nfrom = 'x'\n",
+        "[[allow]]\nfrom = 'x'\nstop = true\n",
     )
     settings = load("--config", path)
     again = load(*to_arguments(settings))
     assert again == settings
-    assert again.allow == ({"from": "x"},)
+    assert again.allow == (Allow("x", stop=True),)
     open_one = load("--insecure")
     assert load(*to_arguments(open_one)) == open_one
 
@@ -161,7 +165,7 @@ def test_workers_get_the_same_by_their_command_line(tmp_path: Path) -> None:
 def pipe() -> Iterator[str]:
     """A configuration with a rule, as a shell's `<(...)` gives it."""
     ours, theirs = os.pipe()
-    os.write(theirs, b"[node]\nname = 'n'\n[[allow]]\nfrom = 'x'\n")
+    os.write(theirs, b"[node]\nname = 'n'\n[[allow]]\nfrom = 'x'\nstop = true\n")
     os.close(theirs)
     yield f"/dev/fd/{ours}"
     os.close(ours)
@@ -170,7 +174,7 @@ def pipe() -> Iterator[str]:
 def test_rules_in_a_pipe(pipe: str) -> None:
     """They count, though they cannot be read again."""
     settings = load("--config", pipe)
-    assert (settings.allow, settings.allow_file) == (({"from": "x"},), None)
+    assert (settings.allow, settings.allow_file) == ((Allow("x", stop=True),), None)
 
 
 def test_rules_in_a_pipe_do_not_reach_workers(pipe: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import Node, Security
+from actors import Allow, Node, Security
 from actors.cli.reloading import Reload, changes
 from transport.security.keys import KeyPair, write_keys
 from transport.security.roster import Entry, Key, Roster
@@ -64,4 +64,28 @@ async def test_without_a_roster(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "actors.cli")
     async with Node() as node:
         Reload(node)()
-    assert caplog.messages == ["SIGHUP: this node has no roster to read again"]
+    [said] = caplog.messages
+    assert said == "SIGHUP: this node has neither a roster nor a file of rules to read again"
+
+
+async def test_the_rules_are_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They come, change and go with the file; where that is wrong they stay."""
+    file = tmp_path / "node.toml"
+    caplog.set_level(logging.INFO, "actors.cli")
+    async with Node() as node:
+        reload = Reload(node, file)
+        for text, rules, said in (
+            ("", None, "read again: nothing changed"),
+            ("allow = []", (), "now 0, where there were none (everything is allowed)"),
+            ("[[allow]]\nfrom = 'x'\nstop = true", (Allow("x", stop=True),), "now 1, where there"),
+            ("[[allow]]\nform = 'x'", (Allow("x", stop=True),), "the rules stay as they were"),
+            ("[node]\nname = 'n'", None, "now none (everything is allowed), where there were 1"),
+        ):
+            file.write_text(text)
+            reload()
+            assert node.rules == rules
+            assert said in caplog.messages[-1]
+        file.unlink()
+        reload()
+        assert caplog.messages[-1].startswith(f"SIGHUP: the rules stay as they were: {file}: ")
+    assert [record.levelname for record in caplog.records].count("ERROR") == 2

@@ -44,6 +44,6 @@ def test_it_leads_to_the_same_settings(tmp_path: Path) -> None:
 def test_rules_are_counted(tmp_path: Path) -> None:
     """Of the rules it says how many there are, and where."""
     path = tmp_path / "node.toml"
-    path.write_text("[[allow]]\nfrom = 'x'\n")
+    path.write_text("[[allow]]\nfrom = 'x'\nstop = true\n")
     settings = load_settings(parser().parse_args(["--config", str(path)]), {})
     assert f"# and 1 [[allow]] tables of {path}" in shown(settings)

@@ -46,7 +46,7 @@ class Cell:
 
     def __init__(self, hands: int) -> None:
         self.hands = hands
-        self.ref: Any = SimpleNamespace(address=f"cell-{id(self)}")
+        self.ref: Any = SimpleNamespace(address=f"cell-{id(self)}", node_name="there")
         self.props = SimpleNamespace(actor_class=SimpleNamespace(concurrency=hands))
         self.node = SimpleNamespace(clock=Clock(), codec=None)
         self.letters: list[Any] = []

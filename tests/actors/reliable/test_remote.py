@@ -289,6 +289,28 @@ async def test_what_cannot_be_decoded_is_a_dead_letter_there_and_holds_up_nothin
         adds_up(there)
 
 
+@pytest.mark.parametrize("poses", [False, True])
+async def test_only_its_consumers_say_what_is_handled(poses: bool) -> None:
+    """Another node is not heard, nor where it poses as the consumer: nothing is lost by that."""
+    journal, gate = Journal(), Gate()
+    async with remote_shop(journal, gate) as (cluster, here, _, shop):
+        third = await cluster.start("third")
+        reliable = here.reliable(shop)
+        await send_all(reliable, 1)
+        await cluster.finish(gate.entered.wait())
+        remote = third._runtime.remote
+        [peer] = [each for each in remote.peers.values() if each.name == here.name]
+        forger = third.ref(shop.address) if poses else third.spawn(Servant)
+        word = Confirmed(reliable.producer, 1, 1, False)
+        remote.signal(peer, Kind.CONFIRMED, reliable.producer, forger, 0, word)
+        await cluster.clock.advance(0.5)
+        assert reliable.pending == 1
+        gate.open()
+        await cluster.finish(reliable.flush())
+        assert handled(journal) == [(1, 1, False)]
+        await reliable.close()
+
+
 @pytest.mark.parametrize("word", [None, 3, "Attach", Confirmed("p", 1, 1, False), Note(1)])
 async def test_nonsense_harms_nobody(word: Any) -> None:
     """Whatever a node sends as a word of a producer or a consumer."""
