@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import sys
+
+from transport import allocator
 
 YOUNG = 10_000
 """Objects that are made before the collector looks at the new ones; Python's own value is 700."""
@@ -16,9 +16,8 @@ OLDER = 20
 """Collections of one generation before the next one's."""
 
 _MIB = 1024 * 1024
-_TRIM_THRESHOLD, _TRIM_ABOVE = -1, 64 * _MIB
-_MMAP_THRESHOLD, _MAP_ABOVE = -3, 32 * _MIB
-"""Parameters of glibc's `mallopt`, and their values in bytes."""
+_KEEP, _MAP_ABOVE = 64 * _MIB, 32 * _MIB
+"""Bytes of freed memory that are kept, and of one block that never are."""
 
 
 def tune() -> None:
@@ -45,10 +44,4 @@ def tune_allocator() -> None:
     next one; the page faults of that cost three times as much as to copy it. Elsewhere than with
     glibc this does nothing.
     """
-    if sys.platform == "linux":
-        import ctypes
-
-        with contextlib.suppress(AttributeError, OSError):  # another C library
-            mallopt = ctypes.CDLL(None).mallopt
-            mallopt(_TRIM_THRESHOLD, _TRIM_ABOVE)
-            mallopt(_MMAP_THRESHOLD, _MAP_ABOVE)
+    allocator.keep(_KEEP, _MAP_ABOVE)

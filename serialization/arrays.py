@@ -24,6 +24,11 @@ __all__ = ["is_array", "read_array", "write_array"]
 _RAW_KINDS = frozenset("biufcmMSUV")
 """dtype kinds whose items are their bytes; not objects ("O") and not StringDType ("T")."""
 
+_MOST_DIMENSIONS = 64
+"""NumPy's own limit; a product of more factors than that is a number to choke on."""
+_MOST_PARTS = 4096
+"""Parts of the description of a dtype, fields within fields included."""
+
 
 def is_array(cls: type) -> bool:
     """Whether `cls` is NumPy's array or one of its scalar types; subclasses of them are not."""
@@ -74,6 +79,10 @@ def read_array(header: list[Any], take: Callable[[object], bytearray | memoryvie
     import numpy as np
 
     descr, shape, order, is_scalar, place = header
+    if len(shape) > _MOST_DIMENSIONS:
+        raise ValueError(f"an array of {len(shape)} dimensions")
+    if _parts(descr) > _MOST_PARTS:
+        raise ValueError(f"a dtype of more than {_MOST_PARTS} parts")
     dtype: np.dtype[Any] = np.lib.format.descr_to_dtype(_tupled(descr))
     _check_sendable(dtype)
     if dtype.subdtype is not None or order not in ("C", "F"):
@@ -104,6 +113,13 @@ def _check_sendable(dtype: Any) -> None:
         _check_sendable(dtype.subdtype[0])
     for name in dtype.names or ():
         _check_sendable(dtype.fields[name][0])
+
+
+def _parts(descr: Any) -> int:
+    """How many parts a description has; a text counts with its length, as NumPy parses it."""
+    if isinstance(descr, list):
+        return 1 + sum(map(_parts, descr))
+    return 1 + len(descr) // 64 if isinstance(descr, str) else 1
 
 
 def _listed(descr: Any) -> Any:

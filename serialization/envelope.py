@@ -38,8 +38,10 @@ Buffer = bytes | bytearray | memoryview
 _FIELDS = 7
 _MAX_NAME_BYTES = 64 * 1024
 _NIL = b"\xc0"
-_LIST_HEADER, _LIST_CODE, _LIST_HEADER_MOST = struct.Struct(">BI"), 0xDD, 2**32 - 1
+_LIST_HEADER, _LIST_CODE = struct.Struct(">BI"), 0xDD
 """What makes a msgpack array of a batch: array 32."""
+_MOST_AT_ONCE = 2**20
+"""Larger batches are taken one by one: small records cost many times their bytes as objects."""
 _DEFAULT_LIMITS = Limits()
 
 
@@ -149,7 +151,7 @@ def unpack_all(
     Raises:
         EnvelopeError: at the first one that is malformed or cut off; what came before it is good.
     """
-    if count is not None and count <= _LIST_HEADER_MOST:
+    if count is not None and count <= _MOST_AT_ONCE:
         header = _LIST_HEADER.pack(_LIST_CODE, count)
         try:
             return _decode_list(b"".join((header, records)))

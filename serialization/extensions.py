@@ -77,6 +77,7 @@ _FLAVOURS: tuple[type[pathlib.PurePath], ...] = (
     pathlib.PosixPath,
     pathlib.WindowsPath,
 )
+_ZONE_BYTES = 255
 # zoneinfo resolves a key as a file name, or as a package of tzdata: no dots, nothing absolute.
 _ZONE_KEY = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*", re.ASCII)
 
@@ -203,6 +204,8 @@ def _zone_key(zone: tzinfo | None) -> bytes:
 
 
 def _zone(data: memoryview) -> ZoneInfo | None:
+    if len(data) > _ZONE_BYTES:
+        raise ValueError(f"a time zone of {len(data)} characters")
     key = str(data, "ascii")
     if not _ZONE_KEY.fullmatch(key):
         raise ValueError(f"malformed time zone {key!r:.100}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["OUT_OF_BAND_BYTES", "Limits"]
 
@@ -23,6 +23,8 @@ class Limits:
         depth: how deep collections and registered values may be nested.
         buffers: how many out-of-band buffers one message may have.
         number_bytes: one integer or Decimal, in bytes; their arithmetic is worse than linear.
+        equal_hashes: how many values of one message may have the hash of another one. Sets and
+            maps of such values take quadratic time; those of honest senders are next to none.
 
     Raises:
         TypeError: a limit is no int.
@@ -33,9 +35,10 @@ class Limits:
     depth: int = 64
     buffers: int = 1024
     number_bytes: int = 1024 * 1024
+    equal_hashes: int = 1024
 
     def __post_init__(self) -> None:
-        for name in ("message_bytes", "depth", "buffers", "number_bytes"):
+        for name in (field.name for field in fields(self)):
             value: object = getattr(self, name)
             if type(value) is not int:
                 raise TypeError(f"Limits.{name} must be an int, not {type(value).__name__}")

@@ -27,6 +27,8 @@ Buffer = bytes | bytearray | memoryview
 _decode = msgspec.msgpack.decode
 _decode_value = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw]).decode
 _NUMBERS = frozenset({codes.INT, codes.DECIMAL})
+_CHOSEN_HASHES = _NUMBERS | {codes.UUID}
+"""What is written as an ext and has a hash that its writer can choose."""
 
 
 class ReadTable:
@@ -63,6 +65,8 @@ class Reader:
         self._buffers: list[Buffer | None] = list(buffers)
         # One more than collections may nest: the innermost may hold a leaf that is an ext.
         self._levels = table.limits.depth + 1
+        self._by_hash: dict[int, Any] = {}
+        self._equal_hashes = 0
 
     def read(self, tag: str | None, body: Buffer | msgspec.Raw) -> Any:
         """The value of a body.
@@ -95,6 +99,29 @@ class Reader:
             raise MessageDecodeError(f"a collection that is no array but {type(items).__name__}")
         return items
 
+    def keys(self, items: list[Any]) -> list[Any]:
+        """What a set or a map is to be made of, unless that would take quadratic time."""
+        most = self.limits.equal_hashes
+        if len(items) > most and len(items) - len(set(map(hash, items))) > most:
+            raise self._too_equal()
+        return items
+
+    def note(self, value: Any) -> None:
+        """A value came that may be a key: see that few others have its hash."""
+        try:
+            other = self._by_hash.setdefault(hash(value), value)
+        except TypeError:  # a signalling NaN has none, and is no key
+            return
+        if other is value or (type(other) is type(value) and other == value):
+            return
+        self._equal_hashes += 1
+        if self._equal_hashes > self.limits.equal_hashes:
+            raise self._too_equal()
+
+    def _too_equal(self) -> MessageDecodeError:
+        most = self.limits.equal_hashes
+        return MessageDecodeError(f"more than {most} values have the hash of another one")
+
     def take(self, place: object) -> bytearray | memoryview:
         """The memory of an array: a copy of what lies in the body, else the buffer itself."""
         return bytearray(place) if type(place) is bytes else self.buffer(place)
@@ -124,13 +151,15 @@ Read = Callable[[Reader, memoryview], Any]
 
 
 def _leaf_reader(code: int, decode: Callable[[memoryview], Any]) -> Read:
-    if code not in _NUMBERS:
+    if code not in _CHOSEN_HASHES:
         return lambda reader, data: decode(data)
 
     def read(reader: Reader, data: memoryview) -> Any:
         if len(data) > reader.limits.number_bytes:
             raise MessageDecodeError(f"a number of {len(data)} bytes")
-        return decode(data)
+        value = decode(data)
+        reader.note(value)
+        return value
 
     return read
 
@@ -141,7 +170,7 @@ def _extension_reader(extension: Extension[Any]) -> Read:
 
 def _read_pairs(reader: Reader, data: memoryview) -> dict[Any, Any]:
     items = reader.items(data)
-    return dict(zip(items[::2], items[1::2], strict=True))
+    return dict(zip(reader.keys(items[::2]), items[1::2], strict=True))
 
 
 def _read_array(reader: Reader, data: memoryview) -> Any:
@@ -163,8 +192,8 @@ def _read_buffer(reader: Reader, data: memoryview) -> bytes | bytearray:
 
 _READERS: dict[int, Read] = {
     codes.TUPLE: lambda reader, data: tuple(reader.items(data)),
-    codes.SET: lambda reader, data: set(reader.items(data)),
-    codes.FROZENSET: lambda reader, data: frozenset(reader.items(data)),
+    codes.SET: lambda reader, data: set(reader.keys(reader.items(data))),
+    codes.FROZENSET: lambda reader, data: frozenset(reader.keys(reader.items(data))),
     codes.PAIRS: _read_pairs,
     codes.ARRAY: _read_array,
     codes.VALUE: _read_value,

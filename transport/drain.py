@@ -51,8 +51,8 @@ class Drain:
         on_writable: called when the socket takes messages again, after `await_room`.
 
     Attributes:
-        envelope: the first frame of the message that is being handed over: ZeroMQ knows more of
-            it than its bytes.
+        envelope: the first frame of the message that is handed over last: what ZeroMQ knows of
+            the connection that it came on is its properties.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class Drain:
         self._recv = socket.recv
         self._ask = cast("Callable[[int], int]", socket.getsockopt)
         self._on_message = on_message
-        self.envelope: zmq.Frame | None = None
         self._max_frames = max_frames
         self._budget = budget
         self._on_writable = on_writable
@@ -77,6 +76,7 @@ class Drain:
         self._checking: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._stopped = False
+        self.envelope: zmq.Frame | None = None
         self._loop = asyncio.get_running_loop()
         self._fd = int(socket.fileno())
         self._loop.add_reader(self._fd, self._run)

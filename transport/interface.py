@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Buffer",
     "Caller",
+    "EndingCallback",
     "FramesCallback",
     "Outbound",
     "OutboundEvents",
@@ -28,6 +29,9 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 FramesCallback: TypeAlias = Callable[[bytes, list[Buffer]], None]
 """Called with the source of a message (one inbound connection) and its frames."""
+
+EndingCallback: TypeAlias = Callable[[str, str, str], None]
+"""Called when an inbound connection is ended: why (a code), whose it was, and more in words."""
 
 
 class OutboundEvents(Protocol):
@@ -94,8 +98,22 @@ class Transport(Protocol):
         """Whose keys are accepted; None where nobody needs a key."""
         ...
 
-    def serve(self, on_frames: FramesCallback) -> None:
-        """Say who takes the messages of all inbound connections; once, before `bind`."""
+    def serve(self, on_frames: FramesCallback, on_ending: EndingCallback | None = None) -> None:
+        """Say who takes the messages of all inbound connections; once, before `bind`.
+
+        Args:
+            on_frames: takes them.
+            on_ending: hears of connections that are ended because a bound was crossed.
+        """
+
+    def established(self, source: bytes) -> None:
+        """Within `on_frames`: this message opened a session, so its connection is no stranger's.
+
+        Until then, and after `forgotten`, a connection may neither last long nor bring much.
+        """
+
+    def forgotten(self, source: bytes) -> None:
+        """That session is over, or goes on elsewhere; harmless where there was none."""
 
     async def bind(self, endpoint: str) -> str:
         """Listen on an endpoint.

@@ -1,26 +1,36 @@
-"""Listening on a path: ZeroMQ takes one over without asking, so a lock is held beside it."""
+"""Listening on a path: the folder that keeps others out, and the lock that keeps it one's own.
+
+Who can reach the path of a socket can connect to it, and ZeroMQ takes a path over without asking
+who has it. So a path is listened on in a folder that nobody else may enter, and under a lock.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import socket
+import stat
 from pathlib import Path
 
 from transport.errors import BindError
 
 __all__ = ["PathLock"]
 
+_OTHERS = 0o077
+"""What the mode of a folder must not grant."""
+
 
 class PathLock:
     """The right to listen on `path`, from construction to `release`.
 
-    A lock on `path`.lock is held as long; it ends with the process, however that ends. A socket
-    file that nobody listens on is removed. Paths that begin with @ are in Linux's abstract
-    namespace, where the kernel sees to all of that.
+    The folder of the path is made where it is missing, for its owner alone; one that is there must
+    be so already. A lock on `path`.lock is held as long; it ends with the process, however that
+    ends. A socket file that nobody listens on is removed. Paths that begin with @ are in Linux's
+    abstract namespace: the kernel sees to there being one listener, and lets everybody connect
+    who shares the machine's network.
 
     Raises:
-        BindError: somebody living has it, or the folder cannot be written.
+        BindError: somebody living has it, or the folder is not one's own, or cannot be written.
     """
 
     def __init__(self, path: str) -> None:
@@ -30,12 +40,25 @@ class PathLock:
             return
         try:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._check_folder(self._path.parent)
             self._acquire()
+            self._check_path()
         except OSError as error:
             self._close()
             raise BindError(f"ipc://{path}", error.strerror or str(error)) from error
-        if self._path.exists():
-            self._remove_stale()
+
+    def seal(self) -> None:
+        """The socket is bound: let nobody else write to it, whatever becomes of the folder.
+
+        Raises:
+            BindError: it is gone already.
+        """
+        if self._fd < 0:
+            return
+        try:
+            self._path.chmod(0o600)
+        except OSError as error:
+            raise BindError(f"ipc://{self._path}", error.strerror or str(error)) from error
 
     def release(self) -> None:
         """Remove the socket's file and give the lock back."""
@@ -48,13 +71,34 @@ class PathLock:
     def _lock_path(self) -> Path:
         return self._path.with_name(self._path.name + ".lock")
 
+    def _check_folder(self, folder: Path) -> None:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise self._refusal(f"{folder} is no folder; a link to one may be changed meanwhile")
+        if found.st_uid != os.geteuid():
+            raise self._refusal(
+                f"its folder {folder} belongs to another user: name one of your own, or one that"
+                " is not there yet, which is then made"
+            )
+        if found.st_mode & _OTHERS:
+            mode = stat.S_IMODE(found.st_mode)
+            raise self._refusal(
+                f"others may enter its folder {folder} (mode {mode:04o}): chmod 700 it, or name"
+                " one that is not there yet, which is then made"
+            )
+        for above in folder.absolute().parents:
+            mode = above.stat().st_mode
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                raise self._refusal(f"everybody may replace what is in {above}: chmod o-w it")
+
     def _acquire(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         while True:
-            self._fd = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self._lock_path, flags, 0o600)
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise self._taken("another process holds its lock") from None
+                raise self._refusal("another process holds its lock") from None
             if self._is_current():
                 return
             # The last holder removed the file between our opening and locking it.
@@ -66,23 +110,30 @@ class PathLock:
         except FileNotFoundError:
             return False
 
-    def _remove_stale(self) -> None:
-        if not self._path.is_socket():
-            self._close()
-            raise self._taken("there is a file of that name, which is no socket")
+    def _check_path(self) -> None:
+        try:
+            mode = self._path.lstat().st_mode
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(mode):
+            kind = "symbolic link" if stat.S_ISLNK(mode) else "file"
+            raise self._refusal(f"there is a {kind} of that name, which is no socket")
+        if self._is_live():
+            raise self._refusal("something listens there")
+        self._path.unlink(missing_ok=True)
+
+    def _is_live(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.setblocking(False)
             try:
                 probe.connect(str(self._path))
             except (ConnectionRefusedError, FileNotFoundError):
-                self._path.unlink(missing_ok=True)
-                return
+                return False
             except OSError:
-                pass
-        self._close()
-        raise self._taken("something listens there")
+                pass  # whoever has no room for us is there all the same
+            return True
 
-    def _taken(self, why: str) -> BindError:
+    def _refusal(self, why: str) -> BindError:
         self._close()
         return BindError(f"ipc://{self._path}", why)
 

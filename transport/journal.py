@@ -37,6 +37,11 @@ class Journal:
         self.rejected[code] += 1
         self.complain(code, who, "dropped a message from %s: %s %s", who, code, detail)
 
+    def ended(self, code: str, address: str, detail: str) -> None:
+        """Count an inbound connection that was ended; one line a reason, whoever it was."""
+        self.rejected[code] += 1
+        self.complain(code, "", "ended a connection from %s: %s: %s", address, code, detail)
+
     def complain(self, code: str, who: str, message: str, *args: object) -> None:
         """Log a warning, unless the same was said about `who` less than a minute ago."""
         key, now = (who, code), self._clock.now()

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from transport.clock import Clock
     from transport.disturbance import Fate
-    from transport.interface import Buffer, Caller, FramesCallback, Outbound, OutboundEvents
+    from transport.interface import (
+        Buffer,
+        Caller,
+        EndingCallback,
+        FramesCallback,
+        Outbound,
+        OutboundEvents,
+    )
     from transport.security.access import Access
 
 __all__ = ["MemoryNetwork", "MemoryTransport"]
@@ -231,9 +238,15 @@ class MemoryTransport:
         self.access: Access | None = None
         """Within one process nobody needs a key."""
 
-    def serve(self, on_frames: FramesCallback) -> None:
+    def serve(self, on_frames: FramesCallback, on_ending: EndingCallback | None = None) -> None:
         """Say who takes the messages of all inbound connections; once, before `bind`."""
         self._on_frames = on_frames
+
+    def established(self, source: bytes) -> None:
+        """There are no strangers within a process."""
+
+    def forgotten(self, source: bytes) -> None:
+        """There are no strangers within a process."""
 
     async def bind(self, endpoint: str) -> str:
         """Listen on a tcp or mem endpoint.

@@ -104,7 +104,7 @@ class Mesh:
             SecurityError: one would let in who must not come in; none is bound then.
         """
         transport = self._context.transport
-        transport.serve(self._reception.on_frames)
+        transport.serve(self._reception.on_frames, self._context.journal.ended)
         try:
             bound = [await transport.bind(endpoint) for endpoint in binds]
             endpoints = advertised(bound, advertise)

@@ -27,7 +27,11 @@ class TransportOptions:
             forgotten the session answers that there is none.
         max_frame: the largest frame accepted; one record must fit in it, and so must each buffer.
         max_buffers: the most out-of-band buffers one record may have.
-        handshake_timeout: how long a peer may take over one attempt to shake hands.
+        max_connections: inbound ones at a time, half of the process's descriptors at most...
+        max_connections_per_address: ... and from one address (IPv6: from one network of 64 bits).
+        unauthenticated_bytes: what may come on a connection before a session stands on it.
+        handshake_timeout: how long a peer may take over one attempt to shake hands; an inbound
+            connection without a session is ended after twice that.
         handshake_interval: after so long a word of it that is not answered is said again.
         heartbeat_interval: between two ZMTP heartbeats on an idle connection.
         heartbeat_timeout: a connection silent for so long is dead.
@@ -50,6 +54,9 @@ class TransportOptions:
     keepalive_interval: float = 10.0
     max_frame: int = 80 * MIB
     max_buffers: int = 1024
+    max_connections: int = 4096
+    max_connections_per_address: int = 1024
+    unauthenticated_bytes: int = 256 * KIB
     handshake_timeout: float = 3.0
     handshake_interval: float = 0.1
     heartbeat_interval: float = 0.4

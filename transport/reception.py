@@ -79,8 +79,8 @@ class Reception:
 
     def forget(self, peer: Peer) -> None:
         """A peer is gone: its source is a stranger's from now on."""
-        if peer.source is not None:
-            self._peers.pop(peer.source, None)
+        if peer.source is not None and self._peers.pop(peer.source, None) is not None:
+            self._context.transport.forgotten(peer.source)
 
     def _receive(self, source: bytes, frames: list[Buffer]) -> None:
         visitor = self._visitors.get(source) or _Visitor(self._context.clock.now())
@@ -148,6 +148,7 @@ class Reception:
         self.forget(found)
         self._peers[source] = found
         found.caller = caller
+        self._context.transport.established(source)
         opened = found.accept(source, visitor.acceptor, opening)
         self._context.transport.answer(source, [opened])
         found.accepted()

@@ -27,6 +27,8 @@ __all__ = [
     "GOODBYE",
     "HEADER_SIZE",
     "HELLO",
+    "MAX_HANDSHAKE",
+    "MAX_METADATA",
     "OPEN",
     "OPENED",
     "REFUSED",
@@ -88,7 +90,9 @@ DETACHED_PREFIX = _PREFIX.pack(MAGIC, VERSION, BATCH, _DETACHED)
 _ACK_PREFIX = _PREFIX.pack(MAGIC, VERSION, ACK, 0)
 _RESEND_PREFIX = _PREFIX.pack(MAGIC, VERSION, ACK, _RESEND)
 
-_MAX_HANDSHAKE = 4 * 1024 * 1024
+MAX_HANDSHAKE: Final = 4 * 1024 * 1024
+MAX_METADATA: Final = 128 * 1024
+"""Half of what a stranger may send: a HELLO that is said again must not end its connection."""
 _MAX_WORDS = 1000
 
 
@@ -117,7 +121,7 @@ class Self(msgspec.Struct, array_like=True, frozen=True):
     name: _Name
     incarnation: _Number
     endpoints: Annotated[tuple[_Text, ...], Meta(min_length=1, max_length=16)]
-    metadata: Annotated[bytes, Meta(max_length=1024 * 1024)]
+    metadata: Annotated[bytes, Meta(max_length=MAX_METADATA)]
     max_frame: Annotated[int, Meta(ge=1024)]
 
     def identity(self) -> Identity:
@@ -305,7 +309,7 @@ def _unpack(layout: struct.Struct, frame: Buffer) -> tuple[int, ...]:
 
 
 def _decode(decoder: msgspec.msgpack.Decoder[_T], frame: Buffer, start: int) -> _T:
-    if len(frame) > _MAX_HANDSHAKE:
+    if len(frame) > MAX_HANDSHAKE:
         raise WireError("oversized", f"{len(frame)} bytes")
     try:
         return decoder.decode(memoryview(frame)[start:])

@@ -19,6 +19,7 @@ import zmq
 from transport.drain import NOBLOCK, Drain
 from transport.endpoint import Endpoint, parse_endpoint
 from transport.errors import BindError, EndpointError, SecurityError, TransportError
+from transport.gatekeeper import Gatekeeper
 from transport.ipc import PathLock
 from transport.journal import LOGGER
 from transport.options import TransportOptions
@@ -34,7 +35,7 @@ from transport.zmq_outbound import ZmqOutbound, configure
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from transport.interface import Buffer, FramesCallback, OutboundEvents
+    from transport.interface import Buffer, EndingCallback, FramesCallback, OutboundEvents
     from transport.security.security import Security
 
 __all__ = ["ZmqTransport"]
@@ -68,20 +69,33 @@ class ZmqTransport:
         self.access = None if security is None else Access(security, wall)
         self._server_keys = None if self.access is None else ServerKeys(self.access)
         self._zap: ZapHandler | None = None
-        self._bound: set[int | str] = set()
         self._options = TransportOptions() if options is None else options
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, _MAX_SOCKETS)
         self._router: zmq.Socket[bytes] | None = None
         self._drain: Drain | None = None
+        self._gatekeeper: Gatekeeper | None = None
+        self._heard: set[bytes] = set()
         self._on_frames: FramesCallback | None = None
+        self._on_ending: EndingCallback = _ignore
         self._locks: list[PathLock] = []
         self._outbounds: set[ZmqOutbound] = set()
         self._closed = False
 
-    def serve(self, on_frames: FramesCallback) -> None:
+    def serve(self, on_frames: FramesCallback, on_ending: EndingCallback | None = None) -> None:
         """Say who takes the messages of all inbound connections; once, before `bind`."""
         self._on_frames = on_frames
+        self._on_ending = on_ending or _ignore
+
+    def established(self, source: bytes) -> None:
+        """The message that is being taken opened a session."""
+        if self._gatekeeper is not None and self._drain is not None:
+            self._gatekeeper.establish(source, self._drain.envelope)
+
+    def forgotten(self, source: bytes) -> None:
+        """That session is over."""
+        if self._gatekeeper is not None:
+            self._gatekeeper.forget(source)
 
     async def bind(self, endpoint: str) -> str:
         """Listen on a tcp or ipc endpoint.
@@ -120,9 +134,10 @@ class ZmqTransport:
     def caller(self, source: bytes) -> ZmqCaller | None:
         """Who sent the message that is being handed over; None without `security`."""
         frame = None if self._drain is None else self._drain.envelope
-        if self.access is None or frame is None:
+        keeper = self._gatekeeper
+        if self.access is None or frame is None or keeper is None:
             return None
-        return ZmqCaller(self.access, frame, self._bound)
+        return ZmqCaller(self.access, frame, keeper.doors, keeper.lookout)
 
     def dial(
         self,
@@ -161,6 +176,9 @@ class ZmqTransport:
             self._drain.stop()
         if self._zap is not None:
             self._zap.close()
+        if self._gatekeeper is not None:
+            self._gatekeeper.close()
+            self._gatekeeper = None
         if self._router is not None:
             self._router.close(linger=round(1000 * timeout))
         for outbound in self._outbounds:
@@ -176,6 +194,7 @@ class ZmqTransport:
         lock = PathLock(parsed.host)
         try:
             self._bind(endpoint, str(parsed))
+            lock.seal()
         except BindError:
             lock.release()
             raise
@@ -191,8 +210,8 @@ class ZmqTransport:
         last = router.get(zmq.LAST_ENDPOINT)
         assert isinstance(last, bytes)
         bound = last.rstrip(b"\0").decode()
-        place = parse_endpoint(bound, listening=True)
-        self._bound.add(place.port or place.host)
+        if self._gatekeeper is not None:
+            self._gatekeeper.watch(parse_endpoint(bound, listening=True))
         return bound
 
     async def _check_refusals(self, address: str) -> None:
@@ -216,6 +235,8 @@ class ZmqTransport:
         if self.access is not None:
             self._secure(router, self.access)
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._gatekeeper = Gatekeeper(self._context, router, self._options, self._on_ending)
+        self._heard = self._gatekeeper.heard
         self._drain = Drain(
             router,
             self._on_message,
@@ -235,8 +256,15 @@ class ZmqTransport:
     def _on_message(self, frames: list[Buffer]) -> None:
         source = frames.pop(0)
         assert isinstance(source, bytes)
+        if source not in self._heard:
+            self._note(source)
         if self._on_frames is not None:
             self._on_frames(source, frames)
+
+    def _note(self, source: bytes) -> None:
+        """Let it be known that whole messages come from there."""
+        if self._gatekeeper is not None and self._drain is not None:
+            self._gatekeeper.hear(source, self._drain.envelope)
 
     async def _terminate(self, timeout: float) -> None:
         """End the context: in a thread, because that blocks until all that lingers has left."""
@@ -264,6 +292,10 @@ def _dialable(parsed: Endpoint, address: str) -> str:
     if not parsed.wildcard:
         return address
     return "::1" if parsed.host == "::" else "127.0.0.1"
+
+
+def _ignore(code: str, address: str, detail: str) -> None:
+    """Nobody wants to hear of connections that are ended."""
 
 
 async def _local_address(endpoint: str, parsed: Endpoint) -> str:

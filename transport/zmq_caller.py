@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -12,6 +9,7 @@ import zmq
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from transport.descriptors import Lookout
     from transport.security.access import Access
 
 __all__ = ["ZmqCaller"]
@@ -29,15 +27,19 @@ class ZmqCaller:
     Args:
         access: whose keys are accepted.
         frame: any frame of a message that came on that connection.
-        bound: the ports and paths that are listened on.
+        doors: the ports and paths that are listened on, see `Sight.door`.
+        lookout: looks at descriptors.
     """
 
-    def __init__(self, access: Access, frame: zmq.Frame, bound: AbstractSet[int | str]) -> None:
+    def __init__(
+        self, access: Access, frame: zmq.Frame, doors: AbstractSet[int | str], lookout: Lookout
+    ) -> None:
         self._access = access
         self._key = _property(frame, _USER_ID)
         self._descriptor = int(_property(frame, zmq.SRCFD) or -1)
-        ends = _ends(self._descriptor)
-        self._ends = ends if ends is not None and _place(ends[0]) in bound else None
+        self._lookout = lookout
+        with lookout.at(self._descriptor) as seen:
+            self._ends = seen.names if seen is not None and seen.door in doors else None
 
     @property
     def names(self) -> frozenset[str]:
@@ -46,11 +48,9 @@ class ZmqCaller:
 
     def hang_up(self) -> None:
         """End the connection, unless that has happened already."""
-        if self._ends is None:
-            return
-        with contextlib.suppress(OSError), _opened(self._descriptor) as line:
-            if (line.getsockname(), line.getpeername()) == self._ends:
-                line.shutdown(socket.SHUT_RDWR)
+        with self._lookout.at(self._descriptor) as seen:
+            if seen is not None and seen.names == self._ends:
+                seen.end(reset=False)
 
 
 def _property(frame: zmq.Frame, which: Any) -> str:
@@ -58,26 +58,3 @@ def _property(frame: zmq.Frame, which: Any) -> str:
         return str(frame.get(which))
     except zmq.ZMQError:
         return ""
-
-
-def _opened(descriptor: int) -> socket.socket:
-    return socket.socket(fileno=os.dup(descriptor))
-
-
-def _ends(descriptor: int) -> tuple[Any, Any] | None:
-    try:
-        with _opened(descriptor) as line:
-            return line.getsockname(), line.getpeername()
-    except OSError:
-        return None
-
-
-def _place(address: Any) -> int | str:
-    """The port of an address, or its path."""
-    return address[1] if isinstance(address, tuple) else _path(address)
-
-
-def _path(address: str | bytes) -> str:
-    # A path in Linux's abstract namespace begins with a zero byte, and with @ in an endpoint.
-    text = os.fsdecode(address)
-    return "@" + text[1:] if text.startswith("\0") else text

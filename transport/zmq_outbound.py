@@ -16,6 +16,7 @@ from transport.interface import size_of
 from transport.options import KIB, TransportOptions
 from transport.security.curve import dial_as
 from transport.security.self_test import REFUSED_BY_ZAP
+from transport.wire import MAX_HANDSHAKE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,12 +161,15 @@ class ZmqOutbound:
     def _open_sockets(self, address: Endpoint) -> None:
         socket = self._socket = self._context.socket(zmq.DEALER)
         configure(socket, self._options)
+        # A listener only ever answers hand-shakes.
+        most = min(self._options.max_frame, MAX_HANDSHAKE)
+        socket.setsockopt(zmq.MAXMSGSIZE, most)
         beat(socket, self._options.heartbeat_interval, self._silence)
         # The mesh dials anew, with a fresh socket: nothing queued may reach a later incarnation.
         socket.setsockopt(zmq.RECONNECT_IVL, -1)
         socket.setsockopt(zmq.ROUTING_ID, self._routing_id)
         if self._keys is not None and self._keys.key is not None:
-            dial_as(socket, self._keys.own, self._keys.key, self._options.max_frame)
+            dial_as(socket, self._keys.own, self._keys.key, most)
         # pyzmq names monitors by file descriptor, which is used again too soon.
         name = f"inproc://monitor-{next(_numbers)}"
         socket.monitor(name, _WATCHED)

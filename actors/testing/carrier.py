@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from actors.testing.host import Host
 from transport import Buffer, FramesCallback, MemoryNetwork, MemoryTransport, Outbound
 from transport.endpoint import parse_endpoint
+from transport.interface import EndingCallback
 
 if TYPE_CHECKING:
     from actors.testing.loop import VirtualLoop
@@ -88,9 +89,17 @@ class HostTransport:
         self.access: Access | None = None
         """In a simulation nobody needs a key."""
 
-    def serve(self, on_frames: FramesCallback) -> None:
+    def serve(self, on_frames: FramesCallback, on_ending: EndingCallback | None = None) -> None:
         """Say who takes the messages of all inbound connections; once, before `bind`."""
-        self._inner.serve(partial(self._arrive, on_frames))
+        self._inner.serve(partial(self._arrive, on_frames), on_ending)
+
+    def established(self, source: bytes) -> None:
+        """Say that a session stands on that connection."""
+        self._inner.established(source)
+
+    def forgotten(self, source: bytes) -> None:
+        """Say that it is over."""
+        self._inner.forgotten(source)
 
     async def bind(self, endpoint: str) -> str:
         """Listen on an endpoint; see `MemoryTransport.bind`."""

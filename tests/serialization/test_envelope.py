@@ -186,3 +186,17 @@ def test_a_repeat_needs_something_to_repeat(repeat: bytes, before: Envelope | No
     """An envelope, without buffers, and its own correlation where that has one."""
     with pytest.raises(EnvelopeError, match="a repeat"):
         unpack_repeat(repeat, before)
+
+
+def test_a_batch_of_very_many_records_is_taken_one_by_one() -> None:
+    """Two bytes each would be a hundred times as much, all at once."""
+    count = 2**20 + 1
+    records = pack(1, "a#1", None, 0, None, b"", 0) + pack_repeat(0, b"") * (count - 1)
+    tracemalloc.start()
+    try:
+        taken = sum(1 for _ in unpack_all(records, count=count))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken == count
+    assert peak < 5 * len(records)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 import sys
+import time
 import tracemalloc
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -227,7 +230,92 @@ def test_numbers_have_a_size_limit() -> None:
     assert small.decode(*small.encode(2**70)) == 2**70
 
 
-@pytest.mark.parametrize("name", ["message_bytes", "depth", "buffers", "number_bytes"])
+COLLIDING = [n * (2**61 - 1) for n in range(2**4, 2**4 + 2000)]
+"""Their hashes are all 0."""
+
+
+def ext(code: int, data: bytes) -> bytes:
+    return b"\xc9" + len(data).to_bytes(4, "big") + bytes([code]) + data
+
+
+def within_a_second(body: bytes, match: str) -> None:
+    """It is refused, for that reason, before it can take long."""
+    began = time.perf_counter()
+    with pytest.raises(MessageDecodeError, match=match):
+        codec.decode(None, body)
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {(n,) for n in COLLIDING},
+        frozenset(COLLIDING),
+        dict.fromkeys(map(Decimal, COLLIDING)),
+        [uuid.UUID(int=n) for n in COLLIDING],
+    ],
+    ids=["set of tuples", "frozenset", "map of decimals", "list of UUIDs"],
+)
+def test_values_with_equal_hashes_are_refused(value: Any) -> None:
+    """What takes quadratic time is not built; what holds few of them is."""
+    body = codec.encode(value).body
+    within_a_second(body, "more than 1024 values have the hash of another one")
+    few = (
+        type(value)(list(value)[:100]) if type(value) is not dict else dict.fromkeys(COLLIDING[:9])
+    )
+    assert codec.decode(None, codec.encode(few).body) == few
+
+
+def test_values_with_equal_hashes_are_refused_as_keys_of_a_plain_map() -> None:
+    """Our writer makes no such map, but msgpack can say it."""
+    key = [ext(6, n.to_bytes(12, "big")) for n in COLLIDING]
+    body = b"\xdf" + len(key).to_bytes(4, "big") + b"".join(k + b"\xc0" for k in key)
+    within_a_second(body, "have the hash of another one")
+
+
+def test_equal_values_are_not_held_against_each_other() -> None:
+    """A list may hold the same number any number of times, and a set any numbers at all."""
+    for value in ([2**70] * 5000, [Decimal(1)] * 5000, set(range(5000)), {-1, -2}):
+        assert codec.decode(*codec.encode(value)) == value
+    nan = codec.decode(*codec.encode([Decimal("sNaN")] * 2000))
+    assert len(nan) == 2000
+
+
+@pytest.mark.parametrize(
+    ("header", "match"),
+    [
+        (["<f8", [2**62] * 1_000_000, "C", False, b""], "1000000 dimensions"),
+        (["<f8", [0] * 65, "C", False, b""], "65 dimensions"),
+        ([[[f"f{n}", "<f8"] for n in range(20_000)], [0], "C", False, b""], "4096 parts"),
+        (["<f8," * 100_000, [0], "C", False, b""], "4096 parts"),
+        (["|V2147483647", [], "C", True, b""], "does not have 0 bytes"),
+        (["<f8", [2**62, 4], "C", False, b""], "does not have 0 bytes"),
+    ],
+)
+def test_headers_of_arrays_are_bounded(header: list[Any], match: str) -> None:
+    """Dimensions, parts and sizes are checked before NumPy sees them."""
+    within_a_second(ext(15, msgspec.msgpack.encode(header)), match)
+
+
+def test_names_of_time_zones_are_bounded() -> None:
+    """They are looked up as files."""
+    fields = struct.pack(">BqHBBBBBI", 2, 0, 2020, 1, 1, 1, 1, 1, 0)
+    within_a_second(ext(8, fields + b"A/" * 500_000 + b"A"), "time zone of 1000001 characters")
+
+
+def test_large_numbers_cost_little() -> None:
+    """As large as they may be, and with any exponent, they are read in less than a second."""
+    began = time.perf_counter()
+    for data in (ext(6, b"\x7f" * 2**20), ext(13, b"7" * 2**20), ext(13, b"1E+999999999999999999")):
+        codec.decode(None, data)
+        codec.decode(None, ext(2, b"\x91" + data))
+    assert time.perf_counter() - began < 1.0
+    within_a_second(ext(6, b"\x7f" * (2**20 + 1)), "number of 1048577 bytes")
+
+
+@pytest.mark.parametrize(
+    "name", ["message_bytes", "depth", "buffers", "number_bytes", "equal_hashes"]
+)
 def test_limits_are_positive_numbers(name: str) -> None:
     """A limit that is none raises where it is given."""
     cases: list[tuple[Any, type[Exception]]] = [

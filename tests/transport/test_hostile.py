@@ -376,6 +376,22 @@ async def test_batches_before_connected_wait_for_it(fabric: Fabric) -> None:
         assert one.handler.records == [b"early", b"birds"]
 
 
+async def test_batches_before_connected_are_bounded(fabric: Fabric) -> None:
+    """Who opens a session, is never reached, and sends all the same, is given up."""
+    async with fabric:
+        one = await fabric.member("one", capacity=10_000)
+        puppet = await fabric.puppet("puppet")
+        call = puppet.call(one.endpoint)
+        await call.say(wire.encode_hello(puppet.node))
+        await call.hear()
+        await call.say(wire.encode_open(puppet.session, 0))
+        other = wire.decode_opened((await call.hear())[1]).own
+        for sequence in range(1, 5):
+            await call.say(puppet.batch(other, sequence, b"x" * 4_000))
+        await rejected(one, "early")
+        assert one.handler.count == 0
+
+
 async def test_visitors_who_only_say_hello_are_forgotten(fabric: Fabric) -> None:
     """A thousand and more of them do not fill the memory."""
     async with fabric:

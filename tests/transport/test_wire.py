@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from transport import wire
-from transport.wire import Goodbye, Self
+import msgspec
+import pytest
+
+from transport import TransportOptions, wire
+from transport.wire import Goodbye, Self, WireError
 
 NODE = Self("a", 7, ("tcp://h:1",), b"", 65536)
 SELF = "95 a1 61 07 91 a9 74 63 70 3a 2f 2f 68 3a 31 c4 00 ce 00 01 00 00"
@@ -47,3 +50,15 @@ def test_words_are_cut_to_what_peers_accept() -> None:
     """A handler's reason may be long."""
     refusal = wire.decode_refused(wire.encode_refused("c" * 100, "r" * 5000, NODE))
     assert (len(refusal.code), len(refusal.reason), refusal.node) == (64, 1000, NODE)
+
+
+def test_metadata_are_bounded() -> None:
+    """A HELLO with the most that they may be is less than half of what a stranger may send."""
+    largest = wire.encode_hello(msgspec.structs.replace(NODE, metadata=bytes(wire.MAX_METADATA)))
+    assert len(wire.decode_hello(largest).metadata) == wire.MAX_METADATA
+    assert len(largest) < 0.51 * TransportOptions().unauthenticated_bytes
+    with pytest.raises(WireError) as caught:
+        wire.decode_hello(
+            wire.encode_hello(msgspec.structs.replace(NODE, metadata=bytes(wire.MAX_METADATA + 1)))
+        )
+    assert caught.value.code == "malformed"

@@ -12,10 +12,13 @@ import zmq
 
 from tests.transport.security.kit import pair, roster
 from transport import Security
+from transport.descriptors import Lookout
 from transport.security.access import Access
 from transport.zmq_caller import ZmqCaller
 
 ACCESS = Access(Security(pair("me"), roster("a")), lambda: 0.0)
+
+LOOKOUT = Lookout()
 
 
 class Frame:
@@ -51,7 +54,7 @@ class Line:
 
 def caller(line: Line, *bound: int | str) -> ZmqCaller:
     frame: Any = Frame(line.near.fileno(), pair("a").public)
-    return ZmqCaller(ACCESS, frame, set(bound))
+    return ZmqCaller(ACCESS, frame, set(bound), LOOKOUT)
 
 
 def test_it_ends_its_connection() -> None:
@@ -87,7 +90,7 @@ def test_a_connection_that_is_none_of_ours_is_left_alone() -> None:
 def test_a_connection_that_is_gone_has_ended(descriptor: int | None) -> None:
     """Nothing is raised, nor where there is no descriptor to be had."""
     frame: Any = Frame(descriptor)  # type: ignore[arg-type]
-    made = ZmqCaller(ACCESS, frame, {1})
+    made = ZmqCaller(ACCESS, frame, {1}, LOOKOUT)
     made.hang_up()
     assert made.names == frozenset()
 
@@ -109,5 +112,5 @@ def test_a_path_counts_as_bound(tmp_path: Any) -> None:
         far.connect(str(tmp_path / "s"))
         near = stack.enter_context(listener.accept()[0])
         frame: Any = Frame(near.fileno(), pair("a").public)
-        ZmqCaller(ACCESS, frame, {str(tmp_path / "s")}).hang_up()
+        ZmqCaller(ACCESS, frame, {str(tmp_path / "s")}, LOOKOUT).hang_up()
         assert far.recv(1) == b""
