@@ -19,7 +19,7 @@ CODE   := actors serialization transport
 TYPED  := $(CODE) $(wildcard examples benchmarks tests/typing)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate mutants check format bench savina load soak chaos clean
+.PHONY: help demo test simulate mutants check format bench savina load soak chaos fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ soak: $(DEV) ## do everything at once for ten minutes, and see that nothing grow
 
 chaos: $(DEV) ## kill, stop, cut off and keep busy real processes, and see what the others make of it (ARGS="--rounds 10")
 	$(BIN)/python -m benchmarks.chaos $(ARGS)
+
+fuzz: $(DEV) ## a million mutated messages and 10,000 hostile streams (FIRST=0 ARGS="--only inputs --inputs 50000")
+	$(BIN)/python -m benchmarks.fuzz --first $(FIRST) $(ARGS)
 
 clean: ## remove .venv, .venv-peers and everything that was made
 	rm -rf $(VENV) $(VENV)-peers build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Context
 from typing import Any, Protocol
 
+from actors.confinement import Home
 from actors.letter import Letter, Turn, current_turn
 
 log = logging.getLogger("actors.dispatcher")
@@ -46,6 +47,7 @@ class Dispatcher:
     __slots__ = (
         "_clean",
         "_context",
+        "_home",
         "_loop",
         "_ready",
         "_scheduled",
@@ -56,8 +58,13 @@ class Dispatcher:
     )
 
     def __init__(
-        self, loop: AbstractEventLoop, context: Context, time: Callable[[], float]
+        self,
+        loop: AbstractEventLoop,
+        context: Context,
+        time: Callable[[], float],
+        home: Home | None = None,
     ) -> None:
+        self._home = Home("of no name") if home is None else home
         self._loop = loop
         self._context = context
         self._time = time
@@ -99,6 +106,7 @@ class Dispatcher:
         return True
 
     def _schedule(self) -> None:
+        self._home.check()
         self._scheduled = True
         self._begin_slice()
         self._loop.call_soon(self._run, context=self._context)

@@ -27,10 +27,11 @@ from actors.events import Undecodable
 from actors.guests import Guests
 from actors.letter import Answer, Letter
 from actors.peer import Expected, Peer
-from actors.reason import Reason, Terminated
+from actors.reason import Terminated
+from actors.reliable.words import check_confirmed, check_word
 from actors.remote import Remote
 from actors.tally import pairs
-from actors.wire import Kind, read_command
+from actors.wire import Kind, read_birth, read_command, read_notice, read_probe
 from serialization import Fields, split_repeat, unpack_all, unpack_repeat
 from transport import Buffer
 
@@ -43,11 +44,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("actors.inbound")
 
+_LAST_NUMBER = 2**64 - 1
+"""No correlation comes after it."""
+
 MAX_HOPS = 64
 """How far a probe for a cycle of asks goes."""
 
 TELL, COUNTED, ASK, ASK_IN_HAND = Kind.TELL, Kind.COUNTED, Kind.ASK, Kind.ASK_IN_HAND
 SEND, COUNTED_SEND, REPLY = Kind.SEND, Kind.COUNTED_SEND, Kind.REPLY
+
+_TOLD = frozenset({*range(TELL, COUNTED_SEND + 1), Kind.PUBLISH})
+"""What is somebody's message, and never lost without a word."""
+_WORDS = 300
+"""Letters of what is wrong that are logged and sent back: it may quote the whole record."""
+_ASKED = frozenset({Kind.COMMAND, Kind.ENDED, Kind.RESOLVE, Kind.ENROL, Kind.WHEREIS})
+"""What an answer is waited for, messages aside."""
 
 Signal = Callable[[Peer, str, str | None, int, Any], None]
 
@@ -215,8 +226,24 @@ class Inbound:
                 self._on_reply(peer, correlation, tag, body, own)
             else:
                 self._signal(peer, kind, target, sender, correlation, tag, body, own)
+        except ValueError as error:
+            self._refuse(peer, envelope, error)
         except Exception:
             log.exception("a record of kind %s from node %r failed", kind, peer.name)
+
+    def _refuse(self, peer: Peer, envelope: Fields, error: ValueError) -> None:
+        """A record makes no sense: say so, to whom waits for an answer too, and go on."""
+        kind, target, _, correlation, tag, body, _ = envelope
+        words = str(error)[:_WORDS]
+        assert self._remote.mesh is not None
+        self._remote.mesh.reject("record", peer.name, f"kind {kind}: {words}")
+        wrong = MessageDecodeError(f"a record of kind {kind} makes no sense: {words}")
+        if kind in _TOLD:
+            asker = None if kind == TELL else RemoteAnswer(self._remote, peer, correlation)
+            answer = peer.receipts.of(correlation) if kind == COUNTED else asker
+            self._undecodable(target, None, answer, tag, body, wrong)
+        elif kind in _ASKED:
+            self._remote.reply_error(peer, correlation, wrong)
 
     # --- messages -------------------------------------------------------------------------------
 
@@ -240,6 +267,8 @@ class Inbound:
         if kind == COUNTED:
             answer = peer.receipts.of(correlation)
         elif kind != TELL:
+            if kind < TELL:
+                raise ValueError("there is no such kind")
             answer = RemoteAnswer(self._remote, peer, correlation)
         try:
             message = node.codec.decode(tag, body, buffers)
@@ -313,6 +342,8 @@ class Inbound:
         answer, letter.answer = letter.answer, None
         assert answer is not None
         if counted:
+            if correlation == _LAST_NUMBER:
+                raise ValueError("there is no number for its end")
             letter.answer = RemoteAnswer(self._remote, peer, correlation + 1, False)
         try:
             room = self._node.delivery.local(target)._target.offer(letter)
@@ -397,8 +428,7 @@ class Inbound:
     ) -> None:
         handle = self._signals.get(kind)
         if handle is None:
-            log.warning("node %r sent a record of the unknown kind %s", peer.name, kind)
-            return
+            raise ValueError("there is no such kind")
         try:
             value = self._node.codec.decode(tag, body, buffers)
         except ActorsError as error:
@@ -441,20 +471,19 @@ class Inbound:
     ) -> None:
         if sender is None:
             return
-        ended = self._ref(peer, sender)
+        ended, (reason, detail) = self._ref(peer, sender), read_notice(value)
         watcher = self._node.delivery.local(target)
         watchers = peer.watches.get(ended)
         if watchers is not None:
             watchers.pop(watcher, None)
             if not watchers:
                 del peer.watches[ended]
-        reason, detail = value
-        watcher._target.notify(Terminated(ended, Reason(reason), detail))
+        watcher._target.notify(Terminated(ended, reason, detail))
 
     def _on_spawn(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
-        name, args, kwargs, restart, shutdown, owner = value
+        name, args, kwargs, restart, shutdown, owner = read_birth(value)
         try:
             actor_class = hosted_class(self._node.name, name)
             parent = None if owner is None else self._node.delivery.ref(owner)
@@ -493,11 +522,12 @@ class Inbound:
                 record.failed(error, started=started)
             case ["exited"]:
                 record.exited()
-            case ["stopped", str(reason), str(detail)]:
+            case ["stopped", *notice]:
+                reason, detail = read_notice(notice)
                 del peer.children[child]
-                record.stopped(Reason(reason), detail)
+                record.stopped(reason, detail)
             case _:
-                log.warning("node %r said of a child what makes no sense: %r", peer.name, value)
+                raise ValueError(f"nothing that a child says: {value!r}")
 
     def _on_resolve(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
@@ -513,7 +543,7 @@ class Inbound:
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         """A probe comes by: where it leads to the asker it has found a cycle, else it goes on."""
-        asker, hops = value
+        asker, hops = read_probe(value)
         ref, home = self._node.delivery.local(target), self._node.delivery.ref(asker)
         if self._node.cycles.leads_back(ref, home):
             self._close_cycle(home, correlation)
@@ -537,14 +567,14 @@ class Inbound:
     ) -> None:
         who = None if sender is None else self._ref(peer, sender)
         answer = RemoteAnswer(self._remote, peer, correlation) if correlation else None
-        self._node.reliable.intake.receive(peer, target, value, who, answer)
+        self._node.reliable.intake.receive(peer, target, check_word(value), who, answer)
 
     def _on_confirmed(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         consumer = self._sender(peer, sender)
         if consumer is not None and consumer.node_name == peer.name:
-            self._node.reliable.confirmed(consumer, value)
+            self._node.reliable.confirmed(consumer, check_confirmed(value))
 
     def _on_leaving(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any

@@ -227,6 +227,7 @@ class Node:
     def _running(self) -> Runtime:
         if self._runtime is None or self._ending is not None:
             raise NodeClosedError(self.name)
+        self._runtime.home.check()
         return self._runtime
 
     def _known(self) -> Runtime:

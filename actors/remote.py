@@ -41,6 +41,7 @@ from serialization import (
     unpack_repeat,
 )
 from transport import Buffer, Mesh, Parcel
+from transport.endpoint import is_dialable
 
 if TYPE_CHECKING:
     from actors.cell import Cell
@@ -170,11 +171,14 @@ class Remote:
                 peer = self._expect_peer(self.mesh, origin)
         return peer
 
-    def _expect_peer(self, mesh: Mesh, origin: Origin) -> Peer:
+    def _expect_peer(self, mesh: Mesh, origin: Origin) -> Peer | None:
         """A ref came before its node did: call it, and keep for a while what is meant for it."""
+        endpoint = f"tcp://{origin.endpoint}"
+        if not is_dialable(endpoint):  # the address may come from anywhere
+            return None
         peer = self._add_peer(origin.node, origin.incarnation)
-        peer.expected_at = f"tcp://{origin.endpoint}"
-        mesh.dial(peer.expected_at, origin.node)
+        peer.expected_at = endpoint
+        mesh.dial(endpoint, origin.node)
         reason = f"no answer in {CONNECT_TIMEOUT:g} s"
         peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer, reason)
         return peer
@@ -368,6 +372,8 @@ class Remote:
 
     def reply(self, peer: Peer, correlation: int, value: object) -> None:
         """Answer an ask of that node; what cannot be sent reaches the asker as that error."""
+        if not correlation:  # nobody waits; and a repeat tells 0 from others by what came before
+            return
         try:
             encoded = self._node.codec.encode(value)
         except SerializationError as error:
@@ -382,6 +388,8 @@ class Remote:
 
     def reply_error(self, peer: Peer, correlation: int, error: BaseException) -> None:
         """Answer an ask of that node with an error."""
+        if not correlation:
+            return
         sendable = portable(self._node.codec, error, f"node {self._node.name!r}")
         self.signal(peer, Kind.ERROR, "", None, correlation, sendable)
 
@@ -580,9 +588,14 @@ class Outcome:
         self.wanted = True
 
     def send(self, value: object) -> None:
-        """It is so."""
+        """It is so. What is no such fact is as good as no answer."""
+        try:
+            fact = self._translate(value)
+        except ValueError:
+            self.give_up()
+            return
         if not self._future.done():
-            self._future.set_result(self._translate(value))
+            self._future.set_result(fact)
 
     def fail(self, error: BaseException) -> None:
         """Nobody can know any more, or this node may not know."""

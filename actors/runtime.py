@@ -21,6 +21,7 @@ from actors.cluster.membership import Membership
 from actors.cluster.partition import PartitionPolicy
 from actors.cluster.placement import Placement
 from actors.cluster.readiness import Readiness
+from actors.confinement import Home
 from actors.cycles import Cycles
 from actors.dead_letters import DeadLetterLog
 from actors.delivery import Delivery
@@ -84,7 +85,8 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.context = context
         """What the contexts of its actors are copies of."""
-        self.dispatcher = Dispatcher(self.loop, self.context, clock.precise)
+        self.home = Home(own.name)
+        self.dispatcher = Dispatcher(self.loop, self.context, clock.precise, self.home)
         self.spare_mailboxes: deque[deque[Letter]] = deque(maxlen=SPARE_MAILBOXES)
         """Empty ones, for the next actor that gets a message: an idle one has none."""
         self.serials = itertools.count(1)

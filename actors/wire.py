@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.commands import Command, Halt, Resume, Start, Stop
 from actors.failures import annotate, describe
@@ -62,6 +62,25 @@ class Kind(IntEnum):
     """How far a consumer is with the messages of such a producer."""
 
 
+class Notice(NamedTuple):
+    """Why an actor has ended, as its node tells the watchers."""
+
+    reason: Reason
+    detail: str
+
+
+class Birth(NamedTuple):
+    """What another node wants spawned here."""
+
+    class_name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    restart: Any
+    shutdown: float | None
+    owner: str | None
+    """The address of its parent; None where it is right under this node."""
+
+
 def portable(codec: Codec, error: BaseException, where: str) -> BaseException:
     """Return the error as it may travel: itself, with its traceback as a note, or described."""
     if isinstance(error, Exception) and codec.sendable_error(error):
@@ -100,3 +119,32 @@ def read_command(parts: Any) -> Command:
             return Resume()
         case _:
             raise ValueError(f"no command: {parts!r}")
+
+
+def read_notice(parts: Any) -> Notice:
+    """Return why an actor has ended. Raises ValueError where it does not say that."""
+    match parts:
+        case [str(reason), str(detail)]:
+            return Notice(Reason(reason), detail)
+        case _:
+            raise ValueError(f"no notice of an end: {parts!r}")
+
+
+def read_birth(parts: Any) -> Birth:
+    """Return what is to be spawned. Raises ValueError where it is nothing."""
+    match parts:
+        case [str(), list(), dict() as kwargs, _, None | int() | float(), None | str()] if all(
+            type(name) is str for name in kwargs
+        ):
+            return Birth(*parts)
+        case _:
+            raise ValueError(f"no actor to spawn: {parts!r}")
+
+
+def read_probe(parts: Any) -> tuple[str, int]:
+    """Return who asks, by address, and over how many nodes. Raises ValueError."""
+    match parts:
+        case [str(asker), int(hops)]:
+            return asker, hops
+        case _:
+            raise ValueError(f"no probe: {parts!r}")

@@ -130,7 +130,8 @@ def split_repeat(repeat: bytes) -> tuple[int, bytes]:
 Fields = tuple[int, str, str | None, int, str | None, bytes, int]
 """An envelope as a plain tuple."""
 
-_Written = tuple[int, str, str | None, int, str | None, bytes, Annotated[int, msgspec.Meta(ge=0)]]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Written = tuple[int, str, str | None, _Count, str | None, bytes, _Count]
 _decode_list: Callable[[bytes], list[Fields | bytes]] = msgspec.msgpack.Decoder(
     list[_Written | bytes]
 ).decode
@@ -155,7 +156,7 @@ def unpack_all(
         header = _LIST_HEADER.pack(_LIST_CODE, count)
         try:
             return _decode_list(b"".join((header, records)))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # one of them is wrong: the slow way finds out which
     return _unpack_one_by_one(records, limits)
 
@@ -183,6 +184,7 @@ def _unpack_one_by_one(records: Buffer, limits: Limits) -> Iterator[Fields | byt
                 or type(target) is not str
                 or (sender is not None and type(sender) is not str)
                 or type(correlation) is not int
+                or correlation < 0
                 or (tag is not None and type(tag) is not str)
                 or type(body) is not bytes
                 or type(buffers) is not int

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["Lookout", "Sight", "descriptors_allowed"]
+__all__ = ["LEAST_FILES", "Lookout", "Sight", "descriptors_allowed", "shortage"]
+
+LEAST_FILES = 48
+"""Open files that a node without peers needs; each peer takes about four more."""
 
 _TCP_INFO_SIZE, _BYTES_RECEIVED = 136, struct.Struct("=Q")
 _BYTES_RECEIVED_AT = 128
@@ -121,3 +124,17 @@ def descriptors_allowed() -> int | None:
     """How many descriptors this process may have; None where that is not limited."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def shortage() -> str | None:
+    """Say what is wrong with the limit of open files; None where there are enough of them.
+
+    With too few ZeroMQ aborts the process.
+    """
+    limit = descriptors_allowed()
+    if limit is None or limit >= LEAST_FILES:
+        return None
+    return (
+        f"this process may have {limit} open files, and a node needs {LEAST_FILES} and about four "
+        "for each other node; raise the limit, as with `ulimit -n 1024`"
+    )

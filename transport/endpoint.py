@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from transport.errors import EndpointError
 
-__all__ = ["Endpoint", "parse_endpoint"]
+__all__ = ["Endpoint", "is_dialable", "parse_endpoint"]
 
 _MAX_PATH = 107
 """What `sockaddr_un` holds, without its final zero."""
 _MAX_PORT = 65535
+_MOST_DIGITS = 100
+"""Of a port, zeros before it included; Python refuses to read thousands of them."""
 _WILDCARDS = frozenset({"*", "0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
 
@@ -85,6 +87,15 @@ def parse_endpoint(text: str, *, listening: bool = False) -> Endpoint:
     raise EndpointError(text, f"unknown scheme {scheme!r}; there are tcp, ipc and mem")
 
 
+def is_dialable(text: str) -> bool:
+    """Whether it is an endpoint that one can dial: what another node says may be anything."""
+    try:
+        parse_endpoint(text)
+    except EndpointError:
+        return False
+    return True
+
+
 def _parse_tcp(text: str, rest: str, listening: bool) -> Endpoint:
     host, separator, digits = rest.rpartition(":")
     if not separator or not host:
@@ -95,7 +106,8 @@ def _parse_tcp(text: str, rest: str, listening: bool) -> Endpoint:
             raise EndpointError(text, "only IPv6 addresses stand in brackets")
     elif ":" in host or set(host) & set("/[]@"):
         raise EndpointError(text, "malformed host (an IPv6 address stands in brackets)")
-    if not (digits.isascii() and digits.isdigit()) or int(digits) > _MAX_PORT:
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
+    if not is_number or int(digits) > _MAX_PORT:
         raise EndpointError(text, f"the port must be a number from 0 to {_MAX_PORT}")
     endpoint = Endpoint("tcp", host, int(digits))
     if not listening and (endpoint.port == 0 or endpoint.wildcard):

@@ -16,6 +16,7 @@ from zmq.utils.monitor import parse_monitor_message
 from transport.descriptors import Lookout, Sight, descriptors_allowed
 from transport.drain import Drain
 from transport.gate import Bounds, Ending, Gate, Grounds, address_of
+from transport.properties import descriptor_of
 from transport.relief import Relief
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Gatekeeper:
     def _number_of(self, envelope: zmq.Frame | None) -> int:
         # What is known of a descriptor must be as new as the message that names it.
         self._events.drain()
-        return -1 if envelope is None else envelope.get(zmq.SRCFD)
+        return -1 if envelope is None else descriptor_of(envelope)
 
     def _on_event(self, frames: list[Buffer]) -> None:
         event = parse_monitor_message([bytes(frame) for frame in frames])

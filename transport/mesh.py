@@ -201,6 +201,10 @@ class Mesh:
         self._reception.close()
         self._context.identity = replace(self.identity, incarnation=incarnation)
 
+    def reject(self, code: str, name: str, detail: str) -> None:
+        """Count a record of that peer as dropped, and complain of it sparingly."""
+        self._context.journal.reject(code, name, detail)
+
     @property
     def rejected(self) -> int:
         """How many messages were dropped so far, for whatever reason."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
+from transport.endpoint import is_dialable
 from transport.handler import Identity
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def encode_hello(node: Self) -> bytes:
 
 def decode_hello(frame: Buffer) -> Self:
     """Who dials."""
-    return _decode(_hello, frame, _PREFIX.size)
+    return _reachable(_decode(_hello, frame, _PREFIX.size))
 
 
 def encode_welcome(node: Self, directory: bytes) -> bytes:
@@ -229,7 +230,7 @@ def encode_welcome(node: Self, directory: bytes) -> bytes:
 def decode_welcome(frame: Buffer) -> tuple[Self, bytes]:
     """Who was dialled, and its directory."""
     welcome = _decode(_welcome, frame, _PREFIX.size)
-    return welcome.node, welcome.directory
+    return _reachable(welcome.node), welcome.directory
 
 
 def encode_refused(code: str, reason: str, node: Self | None) -> bytes:
@@ -295,6 +296,14 @@ def decode_goodbye(frame: Buffer) -> Goodbye:
     """Why the sender goes."""
     goodbye = _decode(_goodbye, frame, _PREFIX.size + _ACKNOWLEDGEMENT.size)
     return Goodbye(goodbye.code, goodbye.reason[:_MAX_WORDS])
+
+
+def _reachable(node: Self) -> Self:
+    """Return the node, which names nothing but endpoints where it could be dialled."""
+    for endpoint in node.endpoints:
+        if not is_dialable(endpoint):
+            raise WireError("malformed", f"nobody can dial {endpoint!r}")
+    return node
 
 
 def _message(kind: int, body: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
+from transport.descriptors import shortage
 from transport.drain import NOBLOCK, Drain
 from transport.endpoint import Endpoint, parse_endpoint
 from transport.errors import BindError, EndpointError, SecurityError, TransportError
@@ -106,6 +107,9 @@ class ZmqTransport:
             SecurityError: it would let in who must not come in; it is closed then.
         """
         parsed = parse_endpoint(endpoint, listening=True)
+        wanting = shortage()
+        if wanting is not None:
+            raise BindError(endpoint, wanting)
         if parsed.scheme == "ipc":
             path = self._bind_path(endpoint, parsed)
             await self._check_refusals(path)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import zmq
+from transport.properties import descriptor_of, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
+
+    import zmq
 
     from transport.descriptors import Lookout
     from transport.security.access import Access
 
 __all__ = ["ZmqCaller"]
-
-_USER_ID = "User-Id"
 
 
 class ZmqCaller:
@@ -35,8 +35,8 @@ class ZmqCaller:
         self, access: Access, frame: zmq.Frame, doors: AbstractSet[int | str], lookout: Lookout
     ) -> None:
         self._access = access
-        self._key = _property(frame, _USER_ID)
-        self._descriptor = int(_property(frame, zmq.SRCFD) or -1)
+        self._key = user_of(frame)
+        self._descriptor = descriptor_of(frame)
         self._lookout = lookout
         with lookout.at(self._descriptor) as seen:
             self._ends = seen.names if seen is not None and seen.door in doors else None
@@ -51,10 +51,3 @@ class ZmqCaller:
         with self._lookout.at(self._descriptor) as seen:
             if seen is not None and seen.names == self._ends:
                 seen.end(reset=False)
-
-
-def _property(frame: zmq.Frame, which: Any) -> str:
-    try:
-        return str(frame.get(which))
-    except zmq.ZMQError:
-        return ""

@@ -66,8 +66,13 @@ class Activation(Door):
             return
         mailbox = self.mailbox
         if mailbox and self.plain and type(mailbox[0].message) in self.functions:
+            try:
+                self.node.dispatcher.add(self)
+            except RuntimeError:  # another thread's, or a forked process's: it was never told
+                mailbox.pop()
+                self.ledger.told -= 1
+                raise
             self.task = ON_TURN
-            self.node.dispatcher.add(self)
         elif self._has_work():
             self.task = self._begin_task(self._run())
 

@@ -15,6 +15,8 @@ from actors.cli.options import BY_KEY, TABLES, Option, Table
 ALLOW = "allow"
 """The array of tables that says who may do what here."""
 
+_MOST_BYTES = 64 * 1024
+"""Of a file: some hundred rules. What is nested deep takes time by the square of that."""
 
 Rules = tuple[Allow, ...] | None
 """None where the file says nothing of rules: others may do everything then."""
@@ -49,18 +51,29 @@ def _allow(path: Path, document: Mapping[str, Any]) -> Rules:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(_text(path))
     except OSError as error:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), f"is no UTF-8 text: {error}") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except RecursionError:
+        raise ConfigError(str(path), "is not valid TOML: it is nested too deep") from None
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of too many digits
         raise ConfigError(str(path), f"is not valid TOML: {error}") from None
     for word in document:
         if word not in (*TABLES, ALLOW):
             problem = unknown("table", word, (*TABLES, ALLOW), "settings are in [node]")
             raise ConfigError(str(path), problem)
     return document
+
+
+def _text(path: Path) -> str:
+    """The text of a file that may be anything: a device, or larger than the memory."""
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(str(path), f"is larger than {_MOST_BYTES} bytes")
+    return data.decode("utf-8")
 
 
 def _table(path: Path, document: Mapping[str, Any], name: Table) -> dict[str, Any]:

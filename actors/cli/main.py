@@ -17,6 +17,7 @@ from actors.cli.making import make_node, open_doors
 from actors.cli.options import ALLOW_FILE, APP, CONFIG, OPTIONS, PARENT, Option
 from actors.cli.show import shown
 from actors.cli.stopping import StoppedEarly, StopSignals
+from transport.descriptors import shortage
 
 PROGRAM = "actors-node"
 log = logging.getLogger("actors.cli")
@@ -80,6 +81,9 @@ def _command(words: Sequence[str], signals: StopSignals) -> int:
 
 
 def _run(settings: Settings, signals: StopSignals) -> int:
+    wanting = shortage()  # before the event loop, which needs some files itself
+    if wanting is not None:
+        raise CommandError(Exit.REFUSED, wanting)
     # What is not safe ends here, before any code of the application runs.
     node = make_node(settings)
     if settings.workers is not None:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from transport import Mesh
+from transport.endpoint import is_dialable
 
 if TYPE_CHECKING:
     from transport import Clock, TimerHandle
@@ -112,7 +113,9 @@ class Contacts:
     # --- whom else to call ----------------------------------------------------------------------
 
     def call(self, endpoint: str, seconds: float = RECALL, name: str | None = None) -> None:
-        """Call somebody who may be there, or was lost, for a while; by name where it is known."""
+        """Call somebody who is said to be there, or was lost, for a while; by name if known."""
+        if not is_dialable(endpoint):
+            return
         if not self.is_seed(endpoint) and endpoint not in self._lost:
             if len(self._lost) >= MOST_LOST:
                 self._forget(next(iter(self._lost)))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import Enum
+from itertools import islice
 
 import msgspec
 
 from actors.cluster.member import Member, Status
+from actors.cluster.probes import MOST_MEMBERS
 from transport import Identity
+from transport.endpoint import is_dialable
 from transport.security.access import NOT_AUTHORISED
 
 QUARANTINED = "quarantined"
@@ -47,7 +50,7 @@ def metadata(member: Member, company: Iterable[int] = ()) -> bytes:
 def _said(identity: Identity) -> _Metadata:
     try:
         return msgspec.msgpack.decode(identity.metadata, type=_Metadata)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the metadata of {identity.name!r} makes no sense: {error}") from None
 
 
@@ -210,10 +213,11 @@ class Membership:
         """Return the nodes in another one's directory that are new here, and their endpoints."""
         try:
             endpoints = msgspec.msgpack.decode(directory, type=dict[str, str])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return {}
         known = {member.address for member in self.members}
-        return {name: where for name, where in endpoints.items() if where not in known}
+        new = ((n, e) for n, e in endpoints.items() if e not in known and is_dialable(e))
+        return dict(islice(new, MOST_MEMBERS))
 
 
 def role_objection(identity: Identity, allowed: frozenset[str] | None) -> str | None:

@@ -87,7 +87,7 @@ def read(data: object) -> Said:
         raise ValueError(f"bytes are expected, not {type(data).__name__}")
     try:
         said = _decoder().decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(str(error)) from None
     message = said.message
     if isinstance(message, Roster) and len(message.members) > MOST_MEMBERS:

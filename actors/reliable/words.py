@@ -123,6 +123,20 @@ class Local(msgspec.Struct):
 ToConsumer = Attach | SequencedMessage | Local | Inquiry | Detach
 
 
+def check_word(word: object) -> ToConsumer:
+    """Return what another node says to a consumer. Raises ValueError where it is no such word."""
+    if isinstance(word, Attach | SequencedMessage | Inquiry | Detach):
+        return word
+    raise ValueError(f"no word of a reliable producer: {word!r}")
+
+
+def check_confirmed(word: object) -> Confirmed:
+    """Return what another node says to a producer. Raises ValueError where it is no such word."""
+    if isinstance(word, Confirmed):
+        return word
+    raise ValueError(f"no word of a consumer: {word!r}")
+
+
 def sequenced(producer: str, first: int, redelivered: bool, entry: Entry) -> SequencedMessage:
     """Return an encoded message as it travels."""
     assert entry.encoded is not None

@@ -7,7 +7,9 @@ import os
 import resource
 import socket
 
-from transport.descriptors import Lookout, descriptors_allowed
+import pytest
+
+from transport.descriptors import LEAST_FILES, Lookout, descriptors_allowed, shortage
 
 
 def use_up(taken: list[int]) -> None:
@@ -61,3 +63,19 @@ def test_the_limit_is_the_process_own() -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     expected = None if soft == resource.RLIM_INFINITY else soft
     assert descriptors_allowed() == expected
+
+
+@pytest.mark.parametrize("limit", [LEAST_FILES, 1024, resource.RLIM_INFINITY])
+def test_enough_is_enough(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    """Nothing is wrong with the least number, more, or no limit."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert shortage() is None
+
+
+def test_too_few_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words say how many there are, and how to have more."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (12, 4096))
+    words = shortage()
+    assert words is not None
+    assert "12 open files" in words
+    assert "ulimit -n" in words

@@ -33,8 +33,8 @@ __all__ = ["Entry", "Key", "Roster", "roster_line"]
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}\Z")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 """What needs no quotes in TOML."""
-_MOST_BYTES = 4 * 1024 * 1024
-"""A roster of ten thousand nodes has a quarter of that."""
+_MOST_BYTES = 1024 * 1024
+"""A roster of ten thousand nodes has half of that."""
 
 
 @dataclass(frozen=True, slots=True)

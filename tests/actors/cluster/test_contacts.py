@@ -95,9 +95,21 @@ async def test_only_so_many_lost_members_are_called() -> None:
     """The longest lost are given up for the latest."""
     clock, calls = VirtualClock(), Calls()
     made = contacts(calls, clock, Directory())
-    for number in range(MOST_LOST + 2):
-        made.call(f"tcp://lost:{number}")
-    assert calls.forgotten == ["tcp://lost:0", "tcp://lost:1"]
+    for port in range(1, MOST_LOST + 3):
+        made.call(f"tcp://lost:{port}")
+    assert calls.forgotten == ["tcp://lost:1", "tcp://lost:2"]
+    made.close()
+
+
+async def test_what_is_no_endpoint_is_not_called() -> None:
+    """Others say where somebody is, and may say anything."""
+    clock, calls = VirtualClock(), Calls()
+    made = contacts(calls, clock, Directory())
+    for said in ("nonsense", "tcp://lost:99999", "tcp://lost:0", ""):
+        made.call(said)
+    await clock.advance(2 * RECALL)
+    assert calls.dialled == []
+    assert calls.forgotten == []
     made.close()
 
 
