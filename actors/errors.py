@@ -37,6 +37,7 @@ __all__ = [
     "NameTakenError",
     "NoRouteesError",
     "NodeClosedError",
+    "NodeFullError",
     "NodeRefusedError",
     "NodeUnreachableError",
     "NotAuthorizedError",
@@ -166,6 +167,24 @@ class LinkFullError(MailboxFullError):
             self,
             f"the queue to node {node!r} is full ({capacity} bytes), so {recipient} gets no more "
             "at present; use send to wait for room",
+        )
+        self.recipient = str(recipient)
+        self.node = node
+        self.capacity = capacity
+
+
+@register
+class NodeFullError(MailboxFullError):
+    """The recipient's node has as many messages queued, in all mailboxes, as it may have.
+
+    Attributes: `recipient` (its address), `node` (its node's name), `capacity` (messages).
+    """
+
+    def __init__(self, recipient: object, node: str, capacity: int) -> None:
+        ActorsError.__init__(
+            self,
+            f"node {node!r} has {capacity} messages queued, so {recipient} gets no more from other "
+            "nodes at present; give its mailboxes a capacity, and use send to wait for room",
         )
         self.recipient = str(recipient)
         self.node = node

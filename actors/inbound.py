@@ -20,6 +20,7 @@ from actors.errors import (
     MessageDecodeError,
     NameTakenError,
     NodeClosedError,
+    NodeFullError,
     NotAuthorizedError,
     RemoteError,
 )
@@ -119,7 +120,13 @@ def _reason(error: ActorsError) -> str:
     """Return in a word or two why a message was not read, for its dead letter."""
     if isinstance(error, NotAuthorizedError):
         return "not authorised"
+    if isinstance(error, NodeFullError):
+        return "node full"
     return "undecodable" if isinstance(error, MessageDecodeError) else "unknown type"
+
+
+def _no_shortcut(peer: Peer, envelope: Fields) -> Again | None:
+    return None
 
 
 class Inbound:
@@ -177,6 +184,8 @@ class Inbound:
         envelope: Fields | None = None
         again: Again | None = None
         take, shortcut = self._take, self._shortcut
+        if self._node.ledger.waiting + len(self._rooms) >= self._node.max_queued:
+            take, shortcut = self._take_no_message, _no_shortcut
         for record in unpack_all(records, count=count):
             own: Sequence[Buffer] = ()
             if type(record) is bytes:
@@ -195,6 +204,17 @@ class Inbound:
                     own = buffers[taken : taken + extra]
                     taken += extra
             take(peer, envelope, own)
+
+    def _take_no_message(self, peer: Peer, envelope: Fields, own: Sequence[Buffer]) -> None:
+        """There is no room for messages: refuse them unread, and handle what is none."""
+        kind, target, *rest = envelope
+        if kind not in _TOLD:
+            self._take(peer, envelope, own)
+            return
+        recipient = self._node.delivery.local(target)
+        error = NodeFullError(recipient, self._node.name, self._node.max_queued)
+        told = TELL if kind == Kind.PUBLISH else kind
+        self.refuse(peer, cast("Fields", (told, target, *rest)), error)
 
     def _again(self, peer: Peer, envelope: Fields) -> Again | None:
         """Return the quick way for repeats of an envelope; None where there is none.
@@ -301,7 +321,7 @@ class Inbound:
         letter = Letter(Undecodable(tag, bytes(body), str(error)), sender, answer)
         self._node.bury(letter, self._node.delivery.local(target), _reason(error), error)
 
-    def refuse(self, peer: Peer, envelope: Fields, error: NotAuthorizedError) -> None:
+    def refuse(self, peer: Peer, envelope: Fields, error: ActorsError) -> None:
         """Let a message not in: nothing of its body is read. Who asked gets the error."""
         kind, target, sender, correlation, tag, body, _ = envelope
         answer: Answer | None = None

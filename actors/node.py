@@ -65,7 +65,8 @@ class Node:
     much more this node can bear than one of 1.0, for `LeastLoaded`.
 
     `allow` are rules for what the actors of other nodes may do to those of this one: without any
-    everything, with an empty list nothing (`docs/authorisation.md`).
+    everything, with an empty list nothing (`docs/authorisation.md`). While `max_queued` messages
+    wait in the mailboxes of this node, more from other nodes are refused (`NodeFullError`).
 
     `transport`, `clock`, `rng`, `context` (what the contexts of its actors are copies of, an empty
     one by default) and `offload` (what runs what must not run on the event loop) are for tests,
@@ -99,6 +100,7 @@ class Node:
         version: str = "",
         capacity: float = 1.0,
         allow: Sequence[Allow] | None = None,
+        max_queued: int = 4_000_000,
         context: contextvars.Context | None = None,
         offload: Offload | None = None,
         security: Security | None = None,
@@ -118,6 +120,7 @@ class Node:
             capacity,
             security,
             rules(allow),
+            max_queued,
         )
         if transport is None and not insecure:
             self._settings.check_exposure()
@@ -190,6 +193,7 @@ class Node:
             self._random,
             partition=self._settings.partition,
             serialize_local=self._settings.serialize_local,
+            max_queued=self._settings.max_queued,
             context=self._context,
             offload=self._offload,
         )

@@ -72,6 +72,7 @@ class Runtime:
         *,
         partition: PartitionPolicy | None,
         serialize_local: bool,
+        max_queued: int,
         context: contextvars.Context,
         offload: Offload,
     ) -> None:
@@ -91,6 +92,8 @@ class Runtime:
         """Empty ones, for the next actor that gets a message: an idle one has none."""
         self.serials = itertools.count(1)
         self.ledger = Ledger()
+        self.max_queued = max_queued
+        """While so many messages wait here, those of other nodes are refused."""
         self.dead_letters = DeadLetterLog(clock, own.name)
         self.events: EventStream = public.events
         self.deadlines = Deadlines(clock)

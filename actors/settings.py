@@ -33,11 +33,13 @@ class Settings:
     security: Security | None = None
     allow: tuple[Allow, ...] | None = None
     """None: others may do everything."""
+    max_queued: int = 4_000_000
 
     def __post_init__(self) -> None:
         for role in self.roles:
             check_name(role, "role")
         check_capacity(self.capacity)
+        check_max_queued(self.max_queued)
         if self.seeds and not self.binds:
             raise ValueError("a node with seeds needs bind=, so that others can reach it")
 
@@ -70,6 +72,14 @@ class Settings:
             float(self.capacity),
             now,
         )
+
+
+def check_max_queued(value: object) -> None:
+    """Raises TypeError or ValueError where it is no number of messages."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"max_queued must be an int, not {value!r}")
+    if value < 1:
+        raise ValueError(f"max_queued must be at least 1, not {value}")
 
 
 def name_or_made_up(name: str | None) -> str:

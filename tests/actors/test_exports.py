@@ -85,6 +85,7 @@ MORE = {
     "Member",
     "NameConflict",
     "NodeClosedError",
+    "NodeFullError",
     "NodeRefused",
     "NodeStats",
     "RegistryFullError",
