@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,25 +11,14 @@ import pytest
 from actors import Allow
 from actors.cli.config import (
     Settings,
-    load_settings,
     made_up_name,
     stray_variables,
     to_arguments,
 )
 from actors.cli.errors import ConfigError
 from actors.cli.exits import Exit
-from actors.cli.main import parser
 from actors.names import check_name
-
-
-def load(*arguments: str, environ: Mapping[str, str] | None = None) -> Settings:
-    return load_settings(parser().parse_args(arguments), environ or {})
-
-
-def toml(folder: Path, text: str) -> str:
-    path = folder / "node.toml"
-    path.write_text(text)
-    return str(path)
+from tests.actors.cli.kit import load, toml
 
 
 def test_defaults() -> None:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from actors import Allow
-from actors.cli.config import Settings, load_settings, stray_variables, to_arguments
+from actors.cli.config import stray_variables, to_arguments
 from actors.cli.errors import ConfigError
 from actors.cli.exits import CommandError, Exit
-from actors.cli.main import parser
+from tests.actors.cli.kit import load, toml
 
 SECRET = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
 """Forty characters of Z85, as a secret key has them."""
-
-
-def load(*arguments: str, environ: Mapping[str, str] | None = None) -> Settings:
-    return load_settings(parser().parse_args(arguments), environ or {})
-
-
-def toml(folder: Path, text: str) -> str:
-    path = folder / "node.toml"
-    path.write_text(text)
-    return str(path)
 
 
 def test_the_flag_without_a_value() -> None:
