@@ -62,7 +62,7 @@ soak: $(DEV) ## do everything at once for ten minutes, and see that nothing grow
 chaos: $(DEV) ## kill, stop, cut off and keep busy real processes, and see what the others make of it (ARGS="--rounds 10")
 	$(BIN)/python -m benchmarks.chaos $(ARGS)
 
-fuzz: $(DEV) ## a million mutated messages and 10,000 hostile streams (FIRST=0 ARGS="--only inputs --inputs 50000")
+fuzz: $(DEV) ## a million mutated messages, hostile streams at nodes without keys and with (FIRST=0 ARGS="--only inputs --inputs 50000")
 	$(BIN)/python -m benchmarks.fuzz --first $(FIRST) $(ARGS)
 
 clean: ## remove .venv, .venv-peers and everything that was made

@@ -16,7 +16,7 @@ from transport.security.keys import KeyPair, write_keys
 from transport.security.roster import roster_line
 
 KEYGEN = "keygen"
-"""What TOML takes as a key without quotes."""
+"""The word on the command line."""
 
 
 def keygen(arguments: Sequence[str], program: str) -> int:
@@ -80,6 +80,7 @@ def _advice(directory: Path, secret: Path, name: str) -> str:
     where = shlex.quote(str(directory))
     return (
         f"{secret} stays on this machine: who has it is {name}.\n"
-        "The line above belongs in the roster, which all nodes have. Then start the node:\n"
+        "The line on stdout belongs in the roster, which all nodes have; where it has one of that\n"
+        'name, put the new key beside the old one, ["OLD", "NEW"]. Then start the node:\n'
         f"    actors-node --name {name} --key {where} --roster ROSTER --bind ENDPOINT"
     )

@@ -58,7 +58,9 @@ class Reload:
             log.info("SIGHUP: the rules are read again: nothing changed")
             return
         self._node.replace_rules(after)
-        log.info("SIGHUP: the rules are now %s, where there were %s", said(after), said(before))
+        log.info(
+            "SIGHUP: the rules have changed: now %s, where there were %s", said(after), said(before)
+        )
 
 
 def said(rules: Rules) -> str:

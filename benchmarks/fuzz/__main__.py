@@ -1,9 +1,10 @@
-"""`python -m benchmarks.fuzz`: a million mutated messages, and 10,000 hostile streams.
+"""`python -m benchmarks.fuzz`: a million mutated messages, and twice 10,000 hostile streams.
 
 Mutated handshakes, envelopes and all else that nodes say go to whatever reads them, and to a node
 in this process, as from a stranger and as from a member; hostile TCP streams go to a node in a
-process of its own. Nothing may crash, hang, complain of what is merely malformed or keep the
-memory, and a healthy peer must not notice. The exit code is 1 where something is not as it must be.
+process of its own, first without keys, then with keys, which strangers with other keys call too.
+Nothing may crash, hang, complain of what is merely malformed or keep the memory, and a healthy
+peer must not notice. The exit code is 1 where something is not as it must be.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from benchmarks.chaos.__main__ import table
 from benchmarks.chaos.figures import Outcome
 from benchmarks.fuzz import inputs, streams
 
-SCENES = ("inputs", "streams")
+SCENES = ("inputs", "streams", "strangers")
 
 
 def run(options: argparse.Namespace, console: Console) -> list[Outcome]:
@@ -43,6 +44,9 @@ def run(options: argparse.Namespace, console: Console) -> list[Outcome]:
     if "streams" in options.only:
         console.print(f"{options.streams:,} hostile streams")
         outcomes.append(uvloop.run(streams.play(options.first, options.streams)))
+    if "strangers" in options.only:
+        console.print(f"{options.streams:,} hostile streams at a node with keys, and strangers")
+        outcomes.append(uvloop.run(streams.play_strangers(options.first, options.streams)))
     return outcomes
 
 
@@ -53,7 +57,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--streams", type=int, default=10_000, help="hostile (10000)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
-    parser.add_argument("--only", metavar="SCENES", help="inputs or streams")
+    parser.add_argument("--only", metavar="SCENES", help="inputs, streams, strangers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     options = parser.parse_args(arguments)
     if min(options.inputs, options.streams, options.jobs) < 1:

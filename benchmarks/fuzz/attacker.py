@@ -1,97 +1,36 @@
-"""`python -m benchmarks.fuzz.attacker ENDPOINT`: hostile TCP streams, in a process of their own."""
+"""`python -m benchmarks.fuzz.attacker ENDPOINT`: hostile TCP streams, in a process of their own.
+
+With `--server KEY --traitor FOLDER` the node has keys: there are streams then that begin a CURVE
+handshake, and a crowd that calls with keys which are on no roster. At the end it prints what was
+done, as JSON.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 import uvloop
 
-from benchmarks.fuzz import zmtp
-from benchmarks.fuzz.corpus import handshakes
-from benchmarks.fuzz.mutation import mutate
-from transport.wire import Self
+from benchmarks.fuzz.crowd import Crowd, Tally
+from benchmarks.fuzz.curve import Curve
+from benchmarks.fuzz.plain import PLAIN, Attack
+from benchmarks.fuzz.zmtp import Stream
+from transport.security.keys import KeyPair
 
-Attack = Callable[[zmtp.Stream, random.Random], Awaitable[None]]
-
-_WORDS = handshakes(Self("ghost", 7, ("tcp://127.0.0.1:9",), b"\x91\x90", 1 << 20))
 PATIENCE = 5.0
 """Seconds that one stream may take."""
 
 
-async def noise(stream: zmtp.Stream, chance: random.Random) -> None:
-    """Random bytes."""
-    await stream.send(chance.randbytes(chance.randint(1, 4096)))
-
-
-async def half_greeting(stream: zmtp.Stream, chance: random.Random) -> None:
-    """The beginning of a greeting, held open for a while."""
-    await stream.send(zmtp.greeting()[: chance.randint(1, 63)])
-    await asyncio.sleep(chance.random() / 4)
-
-
-async def greeting_then_garbage(stream: zmtp.Stream, chance: random.Random) -> None:
-    """A greeting as it should be, and nothing else that is."""
-    await stream.send(zmtp.greeting() + chance.randbytes(chance.randint(1, 1024)))
-
-
-async def mutated_greeting(stream: zmtp.Stream, chance: random.Random) -> None:
-    """A greeting and a READY that have gone wrong somewhere."""
-    await stream.send(mutate(zmtp.greeting() + zmtp.ready(), chance))
-
-
-async def mutated_frames(stream: zmtp.Stream, chance: random.Random) -> None:
-    """A handshake that is good as far as ZeroMQ goes, and mutated messages behind it."""
-    await stream.shake_hands()
-    for _ in range(chance.randint(1, 8)):
-        body = mutate(chance.choice(_WORDS), chance)
-        await stream.send(zmtp.frame(body, chance.choice((0, 0, 0, zmtp.MORE, zmtp.COMMAND))))
-
-
-async def huge_sizes(stream: zmtp.Stream, chance: random.Random) -> None:
-    """Frames that declare far more than ever comes."""
-    await stream.shake_hands()
-    size = chance.choice((2**31, 2**32, 2**48, 2**63, 2**64 - 1, 79 << 20))
-    await stream.send(zmtp.frame(chance.randbytes(64), declared=size))
-    await asyncio.sleep(chance.random() / 20)
-
-
-async def slow_loris(stream: zmtp.Stream, chance: random.Random) -> None:
-    """A greeting, byte by byte."""
-    for byte in zmtp.greeting()[: chance.randint(4, 16)]:
-        await stream.send(bytes((byte,)))
-        await asyncio.sleep(0.02)
-
-
-async def at_once(stream: zmtp.Stream, chance: random.Random) -> None:
-    """Nothing at all."""
-
-
-async def reset(stream: zmtp.Stream, chance: random.Random) -> None:
-    """A few bytes, and RST."""
-    stream.writer.write(chance.randbytes(chance.randint(0, 64)))
-    stream.close(reset=True)
-
-
-ATTACKS: Sequence[Attack] = (
-    noise,
-    half_greeting,
-    greeting_then_garbage,
-    mutated_greeting,
-    mutated_frames,
-    mutated_frames,
-    huge_sizes,
-    slow_loris,
-    at_once,
-    reset,
-)
-
-
-async def attack(endpoint: str, streams: int, seed: int, most: int, rate: float) -> None:
+async def attack(
+    endpoint: str, attacks: Sequence[Attack], streams: int, seed: int, most: int, rate: float
+) -> None:
     """Open so many streams, `rate` of them a second, and no more than `most` at the same time."""
     places = asyncio.Semaphore(most)
     loop = asyncio.get_running_loop()
@@ -101,7 +40,7 @@ async def attack(endpoint: str, streams: int, seed: int, most: int, rate: float)
         try:
             with contextlib.suppress(OSError, EOFError, TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    await _one(endpoint, random.Random(seed + number))
+                    await _one(endpoint, attacks, random.Random(seed + number))
         finally:
             places.release()
 
@@ -112,27 +51,45 @@ async def attack(endpoint: str, streams: int, seed: int, most: int, rate: float)
             group.create_task(one(number))
 
 
-async def _one(endpoint: str, chance: random.Random) -> None:
-    stream = await zmtp.Stream.open(endpoint)
+async def _one(endpoint: str, attacks: Sequence[Attack], chance: random.Random) -> None:
+    stream = await Stream.open(endpoint)
     try:
-        await chance.choice(ATTACKS)(stream, chance)
+        await chance.choice(attacks)(stream, chance)
     finally:
         stream.close(reset=chance.random() < 0.2)
 
 
+async def run(options: argparse.Namespace) -> Tally:
+    """Attack, as the arguments say; return how the crowd fared."""
+    streams, seed, most, rate = options.streams, options.seed, options.most, options.rate
+    if options.server is None:
+        await attack(options.endpoint, PLAIN, streams, seed, most, rate)
+        return Tally()
+    with Curve(options.endpoint, options.server, KeyPair.read(options.traitor)) as curve:
+        await curve.record()
+        with Crowd(options.endpoint, options.server) as crowd:
+            calling = asyncio.create_task(crowd.call(options.calls))
+            attacks = (*PLAIN, *curve.attacks)
+            await attack(options.endpoint, attacks, streams, seed, most, rate)
+            calling.cancel()
+            await crowd.rest()
+            return crowd.tally
+
+
 def main() -> None:
-    """Attack, as the arguments say."""
+    """Attack, and say what was done."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz.attacker")
     parser.add_argument("endpoint")
     parser.add_argument("--streams", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=64, help="at the same time")
-    parser.add_argument("--rate", type=float, default=200.0, help="a second")
+    parser.add_argument("--rate", type=float, default=200.0, help="streams a second")
+    parser.add_argument("--server", metavar="KEY", help="the node's public key, if it has one")
+    parser.add_argument("--traitor", type=Path, metavar="FOLDER", help="a key that is listed")
+    parser.add_argument("--calls", type=float, default=500.0, help="of the crowd, a second")
     options = parser.parse_args()
     os.nice(10)  # what is measured is the node, not two processes that share a processor
-    print("ready", flush=True)
-    seed, most, rate = options.seed, options.most, options.rate
-    uvloop.run(attack(options.endpoint, options.streams, seed, most, rate))
+    print(json.dumps(uvloop.run(run(options))._asdict()), flush=True)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,23 @@ class Stream:
     async def shake_hands(self, kind: bytes = b"DEALER") -> None:
         """Get as far as messages go, by the NULL mechanism."""
         await self.send(greeting() + ready(kind))
-        await self.reader.readexactly(GREETING_BYTES)
-        header = await self.reader.readexactly(2)
-        await self.reader.readexactly(header[1])
+        await self.heard()
+
+    async def heard(self) -> bytes:
+        """Wait for the other side's greeting, and return the first command behind it."""
+        await self.read_greeting()
+        return await self.read_frame()
+
+    async def read_greeting(self) -> bytes:
+        """Return the greeting of who connected. Raises EOFError where there is no whole one."""
+        return await self.reader.readexactly(GREETING_BYTES)
+
+    async def read_frame(self) -> bytes:
+        """Return the next frame with its header. Raises EOFError where there is no whole one."""
+        head = await self.reader.readexactly(2)
+        if head[0] & LONG:
+            head += await self.reader.readexactly(7)
+        return head + await self.reader.readexactly(int.from_bytes(head[1:], "big"))
 
     async def send(self, data: bytes) -> None:
         """Write it all. Raises ConnectionError where the node has hung up."""
@@ -78,7 +92,7 @@ class Stream:
     def close(self, *, reset: bool = False) -> None:
         """Hang up; with `reset` at once, by RST."""
         sock = self.writer.get_extra_info("socket")
-        if reset and sock is not None:
+        if reset and sock is not None and not self.writer.is_closing():
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.writer.transport.abort()
         self.writer.close()

@@ -17,6 +17,8 @@ from transport.errors import SecurityError
 
 __all__ = ["check_private", "check_public", "create_files", "make_directory", "read_file"]
 
+_MAKE = "`actors-node keygen DIR` makes keys, and prints their line for the roster"
+
 Check = Callable[[Path, os.stat_result], None]
 
 
@@ -36,6 +38,8 @@ def read_file(path: Path, most: int, check: Check) -> bytes:
             content = file.read(most + 1)
     except IsADirectoryError:
         raise SecurityError(str(path), "it is no regular file") from None
+    except FileNotFoundError as error:
+        raise SecurityError(str(path), f"cannot be read: {error.strerror}; {_MAKE}") from None
     except OSError as error:
         raise SecurityError(str(path), f"cannot be read: {error.strerror}") from None
     if len(content) > most:

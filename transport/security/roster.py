@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from transport.errors import SecurityError
 from transport.security.files import check_public, read_file
-from transport.security.keys import check_key
+from transport.security.keys import check_key, is_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -113,7 +113,7 @@ class Roster:
         try:
             document = tomllib.loads(content.decode("utf-8"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-            raise SecurityError(str(path), f"is not valid TOML: {error}") from None
+            raise SecurityError(str(path), f"is not valid TOML: {error}{_hint(error)}") from None
         return cls(dict(_entries(str(path), document)))
 
 
@@ -121,6 +121,13 @@ def roster_line(name: str, public: str) -> str:
     """Return what a roster says of a node that has one key, as a line of TOML."""
     key = name if _BARE.fullmatch(name) else json.dumps(name)
     return f'{key} = "{public}"'
+
+
+def _hint(error: Exception) -> str:
+    """What to do about it, where that is known: `keygen ... >> roster.toml` makes a line twice."""
+    if "overwrite" not in str(error):
+        return ""
+    return '; a name stands there once, with all its keys: name = ["one", "another"]'
 
 
 def _entries(where: str, document: Mapping[str, Any]) -> Iterator[tuple[str, Entry]]:
@@ -191,4 +198,12 @@ def _moment(value: object) -> float:
 def _check_words(table: Mapping[str, object], known: set[str]) -> None:
     for word in table:
         if word not in known:
-            raise ValueError(f"it says {word!r}, and knows {', '.join(sorted(known))}")
+            expected = f"it says {word!r}, and knows {', '.join(sorted(known))}"
+            raise ValueError(expected + _misplaced(table[word]))
+
+
+def _misplaced(value: object) -> str:
+    """What to do about a line of `keygen` that was put behind a [table], and so fell into it."""
+    if isinstance(value, str) and is_key(value):
+        return "; if that is a name with its key, its line belongs above the first [table]"
+    return ""

@@ -46,6 +46,7 @@ def test_it_makes_a_pair(tmp_path: Path, umask: int, capsys: pytest.CaptureFixtu
     out, err = capsys.readouterr()
     assert out == f'bank = "{keys.public}"\n'
     assert f"--name bank --key {directory}" in err
+    assert '["OLD", "NEW"]' in err  # a name that has a key already
     assert keys.secret not in out + err
 
 
