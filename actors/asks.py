@@ -9,7 +9,7 @@ import msgspec
 
 from actors.errors import AskCycleError, AskTimeoutError, RemoteError
 from actors.failures import describe
-from actors.letter import Detour, Turn
+from actors.letter import Answer, Detour, Turn
 from transport import Clock, TimerHandle
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ class Ask(msgspec.Struct, eq=False):
         if self.future is not None and not self.future.done():
             self.expired = True
             self.future.set_exception(AskTimeoutError("", "", 0.0))
+
+
+def is_asked_by(answer: Answer, asker: ActorRef[Any]) -> bool:
+    """Whether a message in hand of that actor waits for the answer: nobody else is in a cycle."""
+    return isinstance(answer, Ask) and answer.turn is not None and answer.turn.ref == asker
 
 
 def presentable(error: BaseException) -> Exception:

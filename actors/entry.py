@@ -45,6 +45,7 @@ async def bind(
 ) -> tuple[Mesh, Porter, tuple[str, ...]]:
     """Listen at the node's endpoints; return what others are told.
 
+    The mesh draws its session numbers from `rng`: a peer sees some, and must not guess others.
     Raises BindError, SecurityError.
     """
     porter = Porter()

@@ -183,10 +183,11 @@ class Family:
         """Take in a child that another node has given its key. Raises NameTakenError."""
         if name in self._records:
             raise NameTakenError(f"{self.base}{name}")
-        record = self._records[name] = ChildRecord(self, props, name, terms)
+        record = ChildRecord(self, props, name, terms)
         permanent = terms.restart == "permanent"
         cell = self._node.delivery.create(key, props, record, self.owner, permanent)
         record.ref = cell.ref
+        self._records[name] = record  # not before: with strange arguments there is no cell
         cell.begin()
 
     def _has(self, record: ChildRecord) -> bool:

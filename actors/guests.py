@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.actor import Actor
-from actors.address import check_key, path_of
+from actors.address import check_key, is_conceived_in, path_of
 from actors.errors import NameTakenError, NodeClosedError
 from actors.names import check_name, check_path
 from actors.peer import Peer
@@ -16,6 +16,13 @@ from actors.wire import Kind, portable
 if TYPE_CHECKING:
     from actors.ref import ActorRef
     from actors.runtime import Runtime
+
+
+MAX_KEY = 4096
+"""Characters of a key under which it is remembered that nobody was spawned."""
+
+MAX_DETAIL = 1000
+"""Characters of why; what was wrong may have been long, and is quoted."""
 
 
 class RemoteKeeper:
@@ -84,6 +91,8 @@ class Guests:
             raise NodeClosedError(node.name)
         node.loads.host(actor_class)
         path = check_path(path_of(check_key(key)))
+        if not is_conceived_in(key, peer.incarnation):
+            raise ValueError(f"{key!r} is no key that node {peer.name!r} may give to an actor")
         if key in node.delivery.cells:  # a serial is its spawner's word, and may be another's
             raise NameTakenError(path)
         props = Props(actor_class, tuple(args), dict(kwargs))
@@ -102,8 +111,10 @@ class Guests:
 
     def refuse(self, peer: Peer, key: str, parent: ActorRef[Any] | None, error: Exception) -> None:
         """What was to be spawned here ends with `error`, and those who ask it learn why."""
-        detail = f"{type(error).__name__}: {error}"
-        self._node.delivery.remember(key, Reason.ERROR, detail)
+        detail = f"{type(error).__name__}: {error}"[:MAX_DETAIL]
+        # Nobody else's end is written anew by that, and no memory filled.
+        if len(key) <= MAX_KEY and is_conceived_in(key, peer.incarnation):
+            self._node.delivery.remember(key, Reason.ERROR, detail)
         if parent is not None:
             RemoteKeeper(self._node, peer, parent, key).stopped(Reason.ERROR, detail)
 

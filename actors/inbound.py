@@ -12,14 +12,13 @@ import msgspec
 
 from actors.actor import hosted_class
 from actors.address import Address, Origin, host_port
+from actors.asks import is_asked_by
 from actors.authorisation.screen import Screen
 from actors.errors import (
     ActorNotFoundError,
     ActorsError,
     AskCycleError,
     MessageDecodeError,
-    NameTakenError,
-    NodeClosedError,
     NodeFullError,
     NotAuthorizedError,
     RemoteError,
@@ -405,6 +404,13 @@ class Inbound:
         peer.remember_ref(text, ref)
         return ref
 
+    def _theirs(self, peer: Peer, sender: str) -> ActorRef[Any]:
+        """Return the ref of an actor there: no node speaks of watches and ends of another's."""
+        ref = self._ref(peer, sender)
+        if ref._origin[:2] != (peer.name, peer.incarnation):
+            raise ValueError(f"{sender} is no actor of node {peer.name!r}")
+        return ref
+
     # --- answers --------------------------------------------------------------------------------
 
     def _on_reply(
@@ -478,20 +484,20 @@ class Inbound:
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         if sender is not None:
-            self._node.delivery.local(target)._target.watch(self._ref(peer, sender))
+            self._node.delivery.local(target)._target.watch(self._theirs(peer, sender))
 
     def _on_unwatch(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         if sender is not None:
-            self._node.delivery.local(target)._target.unwatch(self._ref(peer, sender))
+            self._node.delivery.local(target)._target.unwatch(self._theirs(peer, sender))
 
     def _on_terminated(
         self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
     ) -> None:
         if sender is None:
             return
-        ended, (reason, detail) = self._ref(peer, sender), read_notice(value)
+        ended, (reason, detail) = self._theirs(peer, sender), read_notice(value)
         watcher = self._node.delivery.local(target)
         watchers = peer.watches.get(ended)
         if watchers is not None:
@@ -508,7 +514,7 @@ class Inbound:
             actor_class = hosted_class(self._node.name, name)
             parent = None if owner is None else self._node.delivery.ref(owner)
             self._guests.take_in(peer, target, actor_class, args, kwargs, restart, shutdown, parent)
-        except (ImportError, TypeError, ValueError, NameTakenError, NodeClosedError) as error:
+        except Exception as error:  # noqa: BLE001 - a class does what it likes with its arguments
             parent = None if sender is None else self._ref(peer, sender)
             self._guests.refuse(peer, target, parent, error)
 
@@ -612,6 +618,8 @@ class Inbound:
     def _close_cycle(self, asker: ActorRef[Any], token: int) -> None:
         tables = [self._remote.probed, *(p.pending for p in self._remote.peers.values())]
         for table in tables:
-            expected = table.pop(token, None)
-            if expected is not None:
+            expected = table.get(token)
+            # Whoever makes a token up ends nobody else's ask, and nothing that is none.
+            if expected is not None and is_asked_by(expected.answer, asker):
+                del table[token]
                 expected.answer.fail(AskCycleError(expected.ref, asker))

@@ -132,7 +132,9 @@ class Node:
         self._transport = transport
         self._clock = clock
         self._random = rng or random.Random()
-        self._incarnation = (rng or secrets.SystemRandom()).getrandbits(52) | 1
+        self._secret = rng or secrets.SystemRandom()
+        """What others must not be able to work out from what they have seen is drawn from it."""
+        self._incarnation = self._secret.getrandbits(52) | 1
         # Nothing of whoever makes the node gets into its actors.
         self._context = contextvars.Context() if context is None else context
         self._offload = Offload() if offload is None else offload
@@ -166,7 +168,7 @@ class Node:
             self._run(clock, ())
             return
         mesh, porter, bound = await entry.bind(
-            self._settings, self._incarnation, self._transport, clock, self._random
+            self._settings, self._incarnation, self._transport, clock, self._secret
         )
         runtime = self._run(clock, bound)
         self._mesh = runtime.remote.mesh = mesh

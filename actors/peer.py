@@ -26,6 +26,9 @@ OUTBOX_BYTES = 64 * 1024 * 1024
 
 REMEMBERED_REFS = 10_000
 
+REMEMBERED_CHARACTERS = 512
+"""Longer addresses are read anew each time: so many of those would fill the memory."""
+
 
 # A struct, for its constructor runs in C: there is one for each ask.
 class Expected(msgspec.Struct):
@@ -48,6 +51,8 @@ class Peer:
     """Another node, from the first message meant for it until its end is known."""
 
     __slots__ = (
+        "_drowning",
+        "called",
         "children",
         "expected_at",
         "gone",
@@ -58,6 +63,7 @@ class Peer:
         "outbox",
         "outbox_bytes",
         "overflow",
+        "overflow_bytes",
         "pending",
         "receipts",
         "refs",
@@ -74,6 +80,7 @@ class Peer:
         incarnation: int,
         soon: Callable[[Callable[[], None]], object],
         report: Callable[[Peer, list[int]], None],
+        drowning: Callable[[Peer], None],
     ) -> None:
         self.name = name
         self.incarnation = incarnation
@@ -81,12 +88,17 @@ class Peer:
         self.gone = False
         self.expected_at: str | None = None
         """Where the node was called, until it is connected."""
+        self.called = False
+        """Whether the first message for it began that."""
         self.timer: TimerHandle | None = None
         """Runs while the node is not connected yet."""
         self.outbox: deque[Parcel] = deque()
         self.outbox_bytes = 0
         self.overflow: deque[Parcel] = deque()
-        """The framework's own records that found the link full: they are never dropped."""
+        """The framework's own records that found the link full: they are never dropped..."""
+        self.overflow_bytes = 0
+        """... but where they are more than the link holds the node is given up."""
+        self._drowning = partial(soon, partial(drowning, self))
         self.senders: deque[Waiting] = deque()
         self.pending: dict[int, Expected] = {}
         self.tallies = Tallies()
@@ -122,8 +134,15 @@ class Peer:
             return True
         if weight:
             return False
-        self.overflow.append(Parcel(record, buffers, weight))
+        self._hold(Parcel(record, buffers, weight), link.capacity)
         return True
+
+    def _hold(self, parcel: Parcel, most: int) -> None:
+        before = self.overflow_bytes
+        self.overflow.append(parcel)
+        self.overflow_bytes += _size(parcel)
+        if before <= most < self.overflow_bytes:
+            self._drowning()
 
     @property
     def capacity(self) -> int:
@@ -131,7 +150,7 @@ class Peer:
         return OUTBOX_BYTES if self.link is None else self.link.capacity
 
     def _keep(self, parcel: Parcel) -> bool:
-        size = len(parcel.record) + sum(memoryview(b).nbytes for b in parcel.buffers)
+        size = _size(parcel)
         if parcel.weight and self.outbox_bytes + size > OUTBOX_BYTES:
             return False
         self.outbox_bytes += size
@@ -155,7 +174,7 @@ class Peer:
         if link is None:
             return
         while self.overflow and link.push(*self.overflow[0]):
-            self.overflow.popleft()
+            self.overflow_bytes -= _size(self.overflow.popleft())
         while self.senders and not self.overflow:
             waiting = self.senders[0]
             if not waiting.room.done() and not link.push(waiting.record, waiting.buffers, 1):
@@ -170,6 +189,12 @@ class Peer:
 
     def remember_ref(self, text: str, ref: ActorRef[Any]) -> None:
         """Keep the ref of an address that this peer keeps writing."""
+        if len(text) > REMEMBERED_CHARACTERS:
+            return
         if len(self.refs) >= REMEMBERED_REFS:
             self.refs.clear()
         self.refs[text] = ref
+
+
+def _size(parcel: Parcel) -> int:
+    return len(parcel.record) + sum(memoryview(buffer).nbytes for buffer in parcel.buffers)

@@ -178,20 +178,27 @@ class Remote:
             return None
         peer = self._add_peer(origin.node, origin.incarnation)
         peer.expected_at = endpoint
-        mesh.dial(endpoint, origin.node)
+        peer.called = mesh.dial(endpoint, origin.node)
         reason = f"no answer in {CONNECT_TIMEOUT:g} s"
         peer.timer = self._node.clock.call_later(CONNECT_TIMEOUT, self._not_come, peer, reason)
         return peer
 
     def _add_peer(self, name: str, incarnation: int) -> Peer:
-        peer = Peer(name, incarnation, self._node.loop.call_soon, self._report_done)
+        soon = self._node.loop.call_soon
+        peer = Peer(name, incarnation, soon, self._report_done, self._give_up)
         self.peers[name, incarnation] = peer
         return peer
+
+    def _give_up(self, peer: Peer) -> None:
+        """It asks and takes no answers in: what waits for it must not fill the memory."""
+        if self.mesh is not None and not peer.gone:
+            self.mesh.drop(peer.name, f"{peer.overflow_bytes} bytes wait that it does not take in")
 
     def _not_come(self, peer: Peer, reason: str) -> None:
         assert self.mesh is not None
         assert peer.expected_at is not None
-        self.mesh.forget(peer.expected_at)
+        if peer.called:
+            self.mesh.forget(peer.expected_at)
         self.lose(peer, f"node {peer.name!r} is not at {peer.expected_at}: {reason}", ())
 
     def not_there(self, endpoint: str, reason: str) -> None:

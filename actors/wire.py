@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from actors.commands import Command, Halt, Resume, Start, Stop
+from actors.durations import check_seconds
 from actors.failures import annotate, describe
 from actors.reason import Reason
 from serialization import Codec
@@ -111,14 +112,24 @@ def read_command(parts: Any) -> Command:
     match parts:
         case ["start", bool(anew), None | BaseException() as error]:
             return Start(anew, error)
-        case ["halt", None | BaseException() as error, None | int() | float() as deadline]:
-            return Halt(error, deadline)
-        case ["stop", str(reason), bool(drain), None | int() | float() as deadline, str(detail)]:
-            return Stop(Reason(reason), drain, deadline, detail)
+        case ["halt", None | BaseException() as error, deadline]:
+            return Halt(error, _read_deadline(deadline))
+        case ["stop", str(reason), bool(drain), deadline, str(detail)]:
+            return Stop(Reason(reason), drain, _read_deadline(deadline), detail)
         case ["resume"]:
             return Resume()
         case _:
             raise ValueError(f"no command: {parts!r}")
+
+
+def _read_deadline(seconds: Any) -> float | None:
+    """Return it, where it is one: None waits for ever, 0 not at all. Raises ValueError."""
+    if seconds is None:
+        return None
+    try:
+        return check_seconds(seconds, "the deadline of a command", zero=True)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def read_notice(parts: Any) -> Notice:

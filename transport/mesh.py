@@ -45,7 +45,8 @@ class Mesh:
         handler: who is told what happens.
         options: the tunables.
         metadata: what others learn about this node along with its name; opaque here.
-        rng: what jitter and session numbers are drawn from.
+        rng: what jitter and session numbers are drawn from; the system's where none is given, for
+            a peer sees some of the numbers and must not work out the others.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Mesh:
             clock=clock,
             options=options,
             handler=Guard(handler),
-            rng=random.Random() if rng is None else rng,
+            rng=random.SystemRandom() if rng is None else rng,
             journal=Journal(clock, options.complaint_interval),
         )
         self._reception = Reception(self._context, self)
@@ -122,7 +123,7 @@ class Mesh:
         """
         self._revocation.go_by(roster)
 
-    def dial(self, endpoint: str, name: str | None = None) -> None:
+    def dial(self, endpoint: str, name: str | None = None) -> bool:
         """Try to connect to whoever is there, in the background, until connected or forgotten.
 
         Dialling what is being tried, whose peer is connected, or this node's own endpoint changes
@@ -133,6 +134,9 @@ class Mesh:
             name: who is expected there, where that is known: where nodes have keys its alone are
                 tried. Who does not know must try them all.
 
+        Returns:
+            Whether that began it: who began it may `forget` it, and ends nothing of others.
+
         Raises:
             EndpointError: it is malformed.
             TransportError: this node has no endpoint that the other side could connect back to.
@@ -141,22 +145,25 @@ class Mesh:
         if not self.identity.endpoints:
             raise TransportError(f"cannot dial {endpoint}: this node is bound to no endpoint")
         if self._closed is not None:
-            return
+            return False
         known = self._dials.get(endpoint)
         if known is not None:
             known.name = name if known.name == name else None
-            return
+            return False
         if endpoint in self.identity.endpoints:
-            return
+            return False
         peer = self._peer_at(endpoint)
+        if peer is not None and name not in {None, peer.identity.name}:
+            peer = None  # it says that it is there, too; whoever is meant may be in fact
         if peer is not None and peer.state is PeerState.UP:
-            return
+            return False
         dial = Dial(self._context, endpoint, self, name)
         if peer is not None:
             dial.follow(peer.identity.name)
         else:
             dial.start()
         self._dials[endpoint] = dial
+        return True
 
     def describe(self, metadata: bytes) -> None:
         """Have others learn this along with the node's name, whoever shakes hands from now on."""

@@ -119,6 +119,10 @@ class Cluster:
         access = self.mesh.access
         return None if access is None else access.roles_of(name)
 
+    def _may_come(self, name: str) -> bool:
+        """Whether anybody of that name could be let in: members may speak of any number."""
+        return self.mesh.access is None or bool(self.mesh.access.keys_of(name))
+
     def check_roles(self) -> None:
         """The roster has changed: give up members whose roles it does not give them any more."""
         for member in self._node.membership.members[1:]:
@@ -144,7 +148,8 @@ class Cluster:
         if self._shut_out:
             self._shut_out, self.refusal = False, None
         for name, endpoint in self._node.membership.unknown(directory).items():
-            self.mesh.dial(endpoint, name)
+            if self._may_come(name):
+                self.mesh.dial(endpoint, name)
         log.info("node %r is up at %s", peer.name, member.address)
         self._node.events.publish(MemberUp(member))
         self._node.placement.members_changed()
@@ -240,7 +245,8 @@ class Cluster:
 
     def call(self, name: str, address: str) -> None:
         """There is said to be a member of that name at that address: call it, for a while."""
-        self._contacts.call(address, name=name)
+        if self._may_come(name):
+            self._contacts.call(address, name=name)
 
     def given_up(self, by: str) -> None:
         """The others have declared this life down."""

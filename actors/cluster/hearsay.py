@@ -11,7 +11,7 @@ from actors.cluster.detection import Action, Busy, Call, GivenUp, Heard, Send, V
 from actors.cluster.member import Life
 from actors.cluster.neighbour import Neighbour
 from actors.cluster.probes import Roster
-from actors.cluster.rumours import Rumour, Rumours
+from actors.cluster.rumours import MAX_VERSION, MOST_WORDS, Rumour, Rumours
 
 
 class Hearsay:
@@ -54,14 +54,16 @@ class Hearsay:
     def says_parted(self, life: Life, reason: str, *, spread: bool) -> None:
         """It is no member any more; with `spread` the others are to hear of it."""
         self._rumours.forget(*life)
-        rumour = Rumour("down", *life, by=self._own.name, detail=reason)
+        rumour = Rumour("down", *life, by=self._own.name, detail=reason[:MOST_WORDS])
         if spread and not self._rumours.tells(rumour):
             self._rumours.add(rumour)
 
     def says_busy(self, seconds: float, culprit: str) -> None:
         """This node's own loop stood still."""
         self._stalls += 1
-        rumour = Rumour("busy", *self._own, self._stalls, detail=culprit, seconds=seconds)
+        rumour = Rumour(
+            "busy", *self._own, self._stalls, detail=culprit[:MOST_WORDS], seconds=seconds
+        )
         self._rumours.add(rumour)
 
     def news(self, to: Neighbour) -> list[Rumour]:
@@ -122,7 +124,7 @@ class Hearsay:
         if rumour.said == "down":
             return [GivenUp(rumour.by)]
         if rumour.said == "suspect" and rumour.version >= self._version:
-            self._version = rumour.version + 1
+            self._version = min(rumour.version + 1, MAX_VERSION)
             self._rumours.add(Rumour("up", *self._own, self._version, detail=self._address))
         return []
 

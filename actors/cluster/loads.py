@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -26,17 +27,20 @@ SMOOTHING = 0.5
 """The weight of the latest measurement in the lag that is reported."""
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
 class Report(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """What one life of a node says of itself, for the `number`-th time."""
 
     name: str
     incarnation: int
-    number: int
-    lag: float
+    number: _Count
+    lag: Annotated[float, msgspec.Meta(ge=0, le=1e9)]
     """By how many seconds its event loop is late."""
-    queued: int
+    queued: _Count
     """How many messages wait there."""
-    actors: dict[str, int]
+    actors: dict[str, _Count]
     """How many actors it has of the classes that others place there, by their names."""
 
 

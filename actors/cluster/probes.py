@@ -13,6 +13,9 @@ from actors.cluster.rumours import Rumour
 MOST_MEMBERS = 10_000
 """A roster of more members is refused."""
 
+MOST_SAID = 64
+"""So are more rumours, or reports, in one message; members say a few at a time."""
+
 
 class Probe(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """What all of them carry."""
@@ -90,6 +93,9 @@ def read(data: object) -> Said:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(str(error)) from None
     message = said.message
+    most = max(len(message.rumours), len(said.loads))
+    if most > MOST_SAID:
+        raise ValueError(f"{most} rumours or reports, where {MOST_SAID} is the most")
     if isinstance(message, Roster) and len(message.members) > MOST_MEMBERS:
         raise ValueError(f"{len(message.members)} members, where {MOST_MEMBERS} is the most")
     return said

@@ -7,7 +7,7 @@ Membership Protocol", 2002.
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,8 +16,20 @@ Said = Literal["up", "suspect", "down", "busy"]
 SPREAD = 3
 """A rumour is passed on this many times, for each power of ten of members."""
 
+MAX_VERSION = 2**53
+"""Nobody gets there by contradicting; who is lied there stays there, and is understood still."""
+
+MOST_WORDS = 1000
+"""Characters of a reason or a culprit that are passed on."""
+
+MOST_QUEUED = 1000
+"""So many rumours wait to be passed on; beyond that the oldest is dropped."""
+
 LOAD = 8
 """How many rumours one message carries at most: its size does not depend on the cluster's."""
+
+
+_Name = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class Rumour(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -31,12 +43,12 @@ class Rumour(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields
     """
 
     said: Said
-    name: str
+    name: _Name
     incarnation: int
-    version: int = 0
-    by: str = ""
-    detail: str = ""
-    seconds: float = 0.0
+    version: Annotated[int, msgspec.Meta(ge=0, le=MAX_VERSION)] = 0
+    by: _Name = ""
+    detail: Annotated[str, msgspec.Meta(max_length=4 * MOST_WORDS)] = ""
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -69,6 +81,8 @@ class Rumours:
     def add(self, rumour: Rumour) -> None:
         """Pass this on from now."""
         self._queue[rumour.subject] = _Queued(rumour)
+        if len(self._queue) > MOST_QUEUED:
+            del self._queue[next(iter(self._queue))]
 
     def tells(self, rumour: Rumour) -> bool:
         """Whether it passes on the same just now."""

@@ -16,22 +16,19 @@ from actors.durations import check_timeout
 from actors.names import check_name
 from actors.ref import ActorRef
 from actors.registry.patterns import check_pattern
-from actors.registry.table import Change, Section
+from actors.registry.table import MAX_TIME, Change, Section
 
 RECORD_CHANGES = 1_000
 """How many changes one record carries; a receiver takes no more."""
 
-_MAX_TIME = 2**53
-"""No clock gets there by counting."""
-
 _MAX_KEY = 4_096
 """Characters of an actor's key."""
 
-_Time = Annotated[int, msgspec.Meta(ge=1, le=_MAX_TIME)]
+_Time = Annotated[int, msgspec.Meta(ge=1, le=MAX_TIME)]
 _Key = Annotated[str, msgspec.Meta(max_length=_MAX_KEY)]
 _Change = tuple[Section, str, _Key, _Time | None]
 _Changes = tuple[
-    Annotated[int, msgspec.Meta(ge=0, le=_MAX_TIME)],
+    Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME)],
     Annotated[list[_Change], msgspec.Meta(max_length=RECORD_CHANGES)],
 ]
 

@@ -16,6 +16,10 @@ from typing import Generic, NamedTuple, TypeVar
 
 R = TypeVar("R", bound=Hashable)
 
+MAX_TIME = 2**53
+"""No clock gets there by counting. One that was made to by a lie stays there, and goes on: of
+entries with equal times the one of the node with the smaller name is the earlier."""
+
 MAX_ENTRIES = 1_000_000
 """How many entries one node may have. Each takes about half a kilobyte on every node."""
 
@@ -139,7 +143,7 @@ class Table(Generic[R]):
         """Make an entry of this node; None where it is there already."""
         if self._own.has((section, name), ref):
             return None
-        self.time += 1
+        self.time = min(self.time + 1, MAX_TIME)
         change = Change(section, name, ref, self.time)
         self._put(self._own, change, self.time)
         return change

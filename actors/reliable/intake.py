@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.letter import Answer
 from actors.reliable.stream import Arrival, Stream
@@ -22,6 +22,14 @@ REMEMBERED = 1_000
 """How many producers of lost nodes an actor remembers, so as to know what they send again."""
 
 
+class _Source(NamedTuple):
+    """Whose messages a stream has: who knows a producer's id may not speak for it."""
+
+    node: str | None
+    """The name of the producer's node, over all its lives; None for this one."""
+    producer: str
+
+
 class Intake:
     """Finds the stream that a word is meant for; `report` takes what its producer is to know.
 
@@ -36,8 +44,8 @@ class Intake:
     ) -> None:
         self._node = node
         self._report = report
-        self._streams: dict[str, dict[str, Stream]] = {}
-        """By the key of the actor, and the id of the producer."""
+        self._streams: dict[str, dict[_Source, Stream]] = {}
+        """By the key of the actor, and then by whose they are."""
         self._dirty: dict[Stream, None] = {}
         """Those that have news for their producers."""
 
@@ -56,9 +64,9 @@ class Intake:
         elif issubclass(cell.props.actor_class, Router):
             _refuse(cell.ref, answer)
         elif isinstance(word, Detach):
-            self._detach(key, word)
+            self._detach(peer, key, word)
         else:
-            stream = self._stream(cell, key, word.producer, word.first)
+            stream = self._stream(cell, key, _source(peer, word.producer), word.first)
             stream.peer = peer
             _pass_on(stream, word, sender, answer)
 
@@ -75,24 +83,24 @@ class Intake:
             reason, detail = self._node.delivery.fate(key)
             answer.send([str(reason), detail])
 
-    def _detach(self, key: str, word: Detach) -> None:
-        streams = self._streams.get(key, {})
-        stream = streams.get(word.producer)
+    def _detach(self, peer: Peer | None, key: str, word: Detach) -> None:
+        streams, source = self._streams.get(key, {}), _source(peer, word.producer)
+        stream = streams.get(source)
         if stream is not None:
             stream.detach(forget=word.forget)
             if word.forget:
-                del streams[word.producer]
+                del streams[source]
 
-    def _stream(self, cell: Cell, key: str, producer: str, first: int) -> Stream:
+    def _stream(self, cell: Cell, key: str, source: _Source, first: int) -> Stream:
         streams = self._streams.get(key)
         if streams is None:
             streams = self._streams[key] = {}
             cell.ended().add_done_callback(lambda _: self._ended(key, cell))
-        stream = streams.get(producer)
+        stream = streams.get(source)
         if stream is None:
             if len(streams) >= REMEMBERED:
                 _forget_an_orphan(streams)
-            stream = streams[producer] = Stream(cell, producer, first, self._note)
+            stream = streams[source] = Stream(cell, source.producer, first, self._note)
         return stream
 
     def _ended(self, key: str, cell: Cell) -> None:
@@ -133,8 +141,12 @@ def _refuse(ref: ActorRef[Any], answer: Answer | None) -> None:
         )
 
 
-def _forget_an_orphan(streams: dict[str, Stream]) -> None:
+def _source(peer: Peer | None, producer: str) -> _Source:
+    return _Source(None if peer is None else peer.name, producer)
+
+
+def _forget_an_orphan(streams: dict[_Source, Stream]) -> None:
     """Forget the oldest producer whose node is gone: if it is back, it says what it knows."""
-    oldest = next((producer for producer, stream in streams.items() if stream.is_orphan), None)
+    oldest = next((source for source, stream in streams.items() if stream.is_orphan), None)
     if oldest is not None:
         del streams[oldest]

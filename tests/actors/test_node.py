@@ -35,6 +35,17 @@ async def test_actors_see_the_context_that_the_node_was_given() -> None:
     assert await looked() == "none"
 
 
+async def test_session_numbers_come_from_the_system() -> None:
+    """A peer that has seen many can work out nobody else's; a test may give another source."""
+    async with Node("n", bind="tcp://127.0.0.1:0") as node:
+        assert node._mesh is not None
+        assert isinstance(node._mesh._context.rng, random.SystemRandom)
+    rng = random.Random(1)
+    async with Node("n", bind="tcp://127.0.0.1:0", rng=rng) as node:
+        assert node._mesh is not None
+        assert node._mesh._context.rng is rng
+
+
 async def test_with_a_random_source_the_incarnation_comes_from_it() -> None:
     """So that the same seed gives the same life, and another seed another."""
     lives = []

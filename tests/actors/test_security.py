@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from actors import (
@@ -262,6 +263,25 @@ async def test_one_node_that_reloads_expels_nobody_elsewhere(tmp_path: Path) -> 
         c.spawn(Servant, name="servant")
         assert await (await b.resolve("servant", at="c")).ask(Echo(1)) == 1
         assert not any(isinstance(event, MemberDown) for event in others.events)
+
+
+async def test_a_member_that_speaks_of_strangers_has_nobody_dial_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither as newcomers nor in gossip: it could speak of thousands that no roster lists."""
+    async with site(tmp_path) as all_:
+        all_.list("a", "b", "c")
+        a = await all_.start("a")
+        others = {"ghost": "tcp://127.0.0.1:9"}
+        monkeypatch.setattr(a._cluster, "directory", lambda: msgspec.msgpack.encode(others))
+        b = await all_.start("b", a)
+        await b.wait_for_members(2, timeout=PATIENCE)
+        assert b._mesh is not None
+        assert b._cluster is not None
+        b._cluster.call("ghost", "tcp://127.0.0.1:9")
+        assert b._mesh.stats().dialling == 0
+        b._cluster.call("c", "tcp://127.0.0.1:9")
+        assert b._mesh.stats().dialling == 1
 
 
 @pytest.mark.parametrize("reason", [UNLISTED, ROLES_WITHDRAWN])

@@ -396,6 +396,22 @@ async def test_one_node_under_two_addresses_is_one_peer(fabric: Fabric) -> None:
         assert one.mesh.stats().peers == 1
 
 
+async def test_an_endpoint_that_a_peer_claims_too_is_dialled_for_whom_it_is_said_to_be(
+    fabric: Fabric,
+) -> None:
+    """A peer may list anything as its own: it keeps nobody from the one who really is there."""
+    async with fabric:
+        one = await fabric.member("one")
+        other = await fabric.member("other")
+        liar = await fabric.member("liar", advertise=["tcp://127.0.0.1:0", other.endpoint])
+        await fabric.join(one, liar)
+        await one.handler.event("connected")
+        assert not one.mesh.dial(other.endpoint, "liar")
+        assert one.mesh.dial(other.endpoint, "other")
+        assert not one.mesh.dial(other.endpoint, "other")
+        await one.handler.until(lambda: one.mesh.link("other") is not None)
+
+
 async def test_dialling_oneself_is_quietly_ignored(fabric: Fabric) -> None:
     """Under the advertised endpoint and under another one alike."""
     async with fabric:

@@ -14,13 +14,14 @@ from actors.cluster.detection import (
     Detection,
     GivenUp,
     Heard,
+    Send,
     Silent,
     Verdict,
 )
 from actors.cluster.detector import FailureDetector
 from actors.cluster.member import Life
-from actors.cluster.probes import Finding, Roster
-from actors.cluster.rumours import LOAD, Rumour
+from actors.cluster.probes import Finding, Ping, Roster, read, write
+from actors.cluster.rumours import LOAD, MAX_VERSION, Rumour
 from tests.actors.cluster.kit import NOTICE, Company
 
 NAMES = ("a", "b", "c", "d")
@@ -133,6 +134,21 @@ def test_a_member_hears_that_it_is_suspected_and_says_no() -> None:
     detector.received(Life("b", 2), _saying(rumour), 1.0)
     [said] = [r for r in detector._hearsay._rumours.take(3) if r.name == "a"]
     assert (said.said, said.version) == ("up", 1)
+
+
+def test_a_suspicion_of_the_last_version_leaves_a_member_its_voice() -> None:
+    """A lie cannot make it say what nobody understands: what it says can be written and read."""
+    detector = _detector("a")
+    own, other = Life("a", 1), Life("b", 2)
+    detector.joined(other, "tcp://b:1")
+    rumour = Rumour("suspect", *own, MAX_VERSION, by="c")
+    actions = detector.received(other, _saying(rumour), 0.0)
+    actions += detector.received(other, Ping([], 1, 0), 0.0)
+    sent = [action.message for action in actions if isinstance(action, Send)]
+    assert sent
+    for message in sent:
+        assert read(write(message, [])).message == message
+    assert any(each.version == MAX_VERSION for message in sent for each in message.rumours)
 
 
 def test_who_is_declared_down_learns_it() -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actors.registry.table import Change, Conflict, Owner, Section, Table
+from actors.registry.table import MAX_TIME, Change, Conflict, Owner, Section, Table
 
 NAMES, GROUPS, TOPICS = Section.NAMES, Section.GROUPS, Section.TOPICS
 NODES = ("a", "b", "c", "d")
@@ -67,6 +67,18 @@ def test_time_goes_on_from_the_latest_that_was_heard_of() -> None:
     table.connected(other)
     table.receive(other, 41, ())
     assert table.enter(NAMES, "x", "one") == Change(NAMES, "x", "one", 42)
+
+
+def test_a_time_that_is_a_lie_silences_nobody() -> None:
+    """A clock that was set to its end stays there: what is entered then is taken elsewhere."""
+    table: Table[str] = Table("a")
+    other = Owner("b", 1)
+    table.connected(other)
+    table.receive(other, MAX_TIME, ())
+    for name in ("x", "y"):
+        change = table.enter(NAMES, name, "one")
+        assert change is not None
+        assert change.time == MAX_TIME
 
 
 def test_a_lost_node_is_forgotten() -> None:

@@ -16,7 +16,7 @@ from actors import (
     Undecodable,
 )
 from actors.reliable import intake as intake_module
-from actors.reliable.words import Confirmed, SequencedMessage
+from actors.reliable.words import Attach, Confirmed, Detach, Inquiry, SequencedMessage
 from actors.wire import Kind
 from tests.actors.kit import Cluster, Gate, Journal, Note, Seen, adds_up, begin
 from tests.actors.reliable.kit import Order, Shop, handled, remote_shop, send_all
@@ -308,6 +308,36 @@ async def test_only_its_consumers_say_what_is_handled(poses: bool) -> None:
         gate.open()
         await cluster.finish(reliable.flush())
         assert handled(journal) == [(1, 1, False)]
+        await reliable.close()
+
+
+FORGED = [Attach, Inquiry, Detach, SequencedMessage]
+
+
+@pytest.mark.parametrize("kind", FORGED, ids=lambda kind: kind.__name__)
+async def test_only_its_node_speaks_for_a_producer(kind: Any) -> None:
+    """Another one that knows the id skips nothing, ends nothing, and gets no news of it."""
+    journal = Journal()
+    async with remote_shop(journal) as (cluster, here, there, shop):
+        third = await cluster.start("third")
+        reliable = here.reliable(shop)
+        await send_all(reliable, 1)
+        await cluster.finish(reliable.flush())
+        forged: dict[Any, Any] = {
+            Attach: lambda id_: Attach(id_, 100),
+            Inquiry: lambda id_: Inquiry(id_, 100, 100),
+            Detach: lambda id_: Detach(id_, True),
+            SequencedMessage: lambda id_: SequencedMessage(id_, 50, 50, False, "no", b""),
+        }
+        remote = third._runtime.remote
+        [peer] = [each for each in remote.peers.values() if each.name == there.name]
+        remote.signal(peer, Kind.RELIABLE, shop._key, None, 9, forged[kind](reliable.producer))
+        await cluster.clock.advance(0.5)
+        mine = [each for each in streams(there).values() if each.peer.name == here.name]
+        assert [each.report().handled for each in mine] == [1]
+        await send_all(reliable, 2)
+        await cluster.finish(reliable.flush())
+        assert [number for number, *_ in handled(journal)] == [1, 2]
         await reliable.close()
 
 
