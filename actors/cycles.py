@@ -37,7 +37,7 @@ class Cycles:
             return self._others_are_stuck(asker, waits)
         beyond = [ref for ref in away if ref not in ask.recipients]
         if beyond and asker.props.actor_class.concurrency == 1:
-            self._node.remote.probe(beyond, asker.ref, ask)
+            self._node.remote.edge_chasing.probe(beyond, asker.ref, ask)
         return False
 
     def _waits_in_vain(self, ask: Ask, seen: set[CellState], away: list[ActorRef[Any]]) -> bool:

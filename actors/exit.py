@@ -48,12 +48,12 @@ async def _stop_actors(runtime: Runtime, timeout: float | None) -> bool:
     try:
         async with time_limit(runtime.clock, timeout):
             await asyncio.gather(
-                family.stop_all(Reason.SHUTDOWN, drain=True), remote.stop_guests(drain=True)
+                family.stop_all(Reason.SHUTDOWN, drain=True), remote.guests.stop(drain=True)
             )
     except TimeoutError:
         with contextlib.suppress(TimeoutError):
             async with time_limit(runtime.clock, LAST_ROUND):
                 await family.stop_all(Reason.SHUTDOWN, brutal=True)
-                await remote.stop_guests(brutal=True)
+                await remote.guests.stop(brutal=True)
         return False
     return True

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors import entry
 from actors.address import host_port
+from actors.cluster.arrivals import check_count, wait_for_members
 from actors.cluster.cluster import Cluster
 from actors.cluster.detection import Detection
 from actors.cluster.member import Member
 from actors.cluster.partition import PartitionPolicy
-from actors.durations import check_timeout, time_limit
-from actors.errors import ActorNotFoundError, NodeClosedError, NodeUnreachableError
-from actors.events import EventStream, MemberUp
+from actors.durations import check_timeout
+from actors.errors import NodeClosedError, NodeRefusedError
+from actors.events import EventStream
 from actors.exit import LAST_ROUND, shut_down
 from actors.family import ChildRecord
 from actors.names import check_name, check_path
@@ -30,9 +31,10 @@ from actors.registry import Groups, Topics
 from actors.reliable.arguments import check_journal, check_producer, check_window
 from actors.reliable.journal import Journal
 from actors.reliable.reliable import Reliable
+from actors.resolution import resolve
 from actors.runtime import Runtime
 from actors.settings import Settings, endpoints, name_or_made_up, rules, strings
-from actors.stats import NodeStats
+from actors.stats import NodeStats, snapshot
 from actors.supervision import Restart
 from actors.watchdog import Watchdog
 from transport import (
@@ -357,28 +359,7 @@ class Node:
         """
         check_timeout(timeout)
         check_path(path)
-        runtime = self._running()
-        if at is None or check_name(at, "at") == self.name:
-            ref = runtime.find(path)
-            if ref is None:
-                raise ActorNotFoundError(path, self.name)
-            return ref
-        try:
-            async with time_limit(runtime.clock, timeout):
-                return await self._resolve_at(runtime, path, at)
-        except TimeoutError:
-            if runtime.membership.get(at) is None:
-                raise NodeUnreachableError(path, f"no node {at!r} is up") from None
-            raise TimeoutError(f"node {at!r} did not answer within {timeout} s") from None
-
-    async def _resolve_at(self, runtime: Runtime, path: str, at: str) -> ActorRef[Any]:
-        await self._until(lambda: runtime.membership.is_up(at))
-        member = runtime.membership.get(at)
-        assert member is not None
-        peer = runtime.remote.peers[at, member.incarnation]
-        found: asyncio.Future[ActorRef[Any]] = runtime.loop.create_future()
-        runtime.remote.resolve(peer, path, found)
-        return await found
+        return await resolve(self._running(), path, at, timeout)
 
     # --- actors by name, in groups and by topic -------------------------------------------------
 
@@ -444,50 +425,14 @@ class Node:
 
         Raises TimeoutError; NodeRefusedError where this node was refused.
         """
-        if isinstance(n, bool) or not isinstance(n, int):
-            raise TypeError(f"n must be an int, not {n!r}")
-        if n < 1:
-            raise ValueError(f"n must be at least 1, not {n}")
+        check_count(n)
         check_timeout(timeout)
-        try:
-            async with time_limit(self._known().clock, timeout):
-                await self._until(lambda: len(self._up()) >= n)
-        except TimeoutError:
-            if self._cluster is not None and self._cluster.refusal is not None:
-                raise self._cluster.refusal from None
-            up = self._up()
-            raise TimeoutError(
-                f"{len(up)} of {n} nodes were up after {timeout} s: {', '.join(up)}"
-            ) from None
+        await wait_for_members(self._known(), n, timeout, self._refusal)
 
-    def _up(self) -> list[str]:
-        return [member.name for member in self.members if member.status == "up"]
-
-    async def _until(self, condition: Any) -> None:
-        changed = asyncio.Event()
-        unsubscribe = self.events.subscribe(lambda _: changed.set(), MemberUp)
-        try:
-            while not condition():
-                changed.clear()
-                await changed.wait()
-        finally:
-            unsubscribe()
+    def _refusal(self) -> NodeRefusedError | None:
+        return None if self._cluster is None else self._cluster.refusal
 
     def stats(self) -> NodeStats:
         """Return a snapshot of this node's ledger."""
-        runtime = self._known()
-        ledger = runtime.ledger
         rejected = 0 if self._mesh is None else self._mesh.rejected
-        return NodeStats(
-            told=ledger.told,
-            handled=ledger.handled,
-            failed=ledger.failed,
-            dead=ledger.dead,
-            queued=runtime.queued(),
-            outbound=ledger.outbound,
-            sent=runtime.remote.sent,
-            undelivered=ledger.undelivered,
-            waiting=runtime.remote.waiting,
-            actors=len(runtime.delivery.cells),
-            rejected=rejected,
-        )
+        return snapshot(self._known(), rejected)

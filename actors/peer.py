@@ -168,6 +168,13 @@ class Peer:
         self.outbox_bytes = 0
         return [parcel for parcel in kept if not self.push(*parcel)]
 
+    def take_back(self) -> list[Parcel]:
+        """Return all that was kept for it or waits for room: that waits no longer."""
+        parcels = [*self.outbox, *(waiting.parcel for waiting in self.senders)]
+        self.outbox.clear()
+        self.senders.clear()
+        return parcels
+
     def writable(self) -> None:
         """The link has room: send what waited for it, first come first served."""
         link = self.link

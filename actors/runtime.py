@@ -195,7 +195,7 @@ class Runtime:
 
     def find(self, path: str) -> ActorRef[Any] | None:
         """Return the living actor with that path on this node."""
-        guest = self.remote.guests.get(path)
+        guest = self.remote.guests.cells.get(path)
         if guest is not None:
             return guest.ref
         family: Family | None = self.guardian

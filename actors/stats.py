@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.runtime import Runtime
 
 
 class Ledger:
@@ -45,3 +49,21 @@ class NodeStats:
     """Living actors of this node."""
     rejected: int
     """Frames on this node's port that made no sense."""
+
+
+def snapshot(node: Runtime, rejected: int) -> NodeStats:
+    """Return how the ledger of a node adds up now; `rejected` is what its mesh has dropped."""
+    ledger, associations = node.ledger, node.remote.associations
+    return NodeStats(
+        told=ledger.told,
+        handled=ledger.handled,
+        failed=ledger.failed,
+        dead=ledger.dead,
+        queued=node.queued(),
+        outbound=ledger.outbound,
+        sent=associations.sent,
+        undelivered=ledger.undelivered,
+        waiting=associations.waiting,
+        actors=len(node.delivery.cells),
+        rejected=rejected,
+    )

@@ -1,4 +1,4 @@
-"""All peers of a node: who is connected, who is being dialled, and how it all ends."""
+"""All peers of a node, for the layer above: from its first endpoint to the last goodbye."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transport.addresses import advertised
+from transport.admission import Admission
 from transport.context import Context, Guard
-from transport.dial import Dial
-from transport.endpoint import parse_endpoint
-from transport.errors import TransportError
+from transport.dials import Dials
+from transport.flush import Flush
 from transport.handler import Identity, MeshHandler, MeshStats, Parcel
-from transport.journal import LOGGER, Journal
+from transport.journal import Journal
 from transport.link import Link
 from transport.options import TransportOptions
 from transport.peer import Peer, PeerState
@@ -21,7 +21,7 @@ from transport.reception import Reception
 from transport.revocation import Revocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from transport.clock import Clock
     from transport.connection import Connection
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from transport.interface import Transport
     from transport.security.access import Access
     from transport.security.roster import Roster
-    from transport.wire import Opening, Refusal, Self
+    from transport.wire import Self
 
 __all__ = ["Identity", "Link", "Mesh", "MeshHandler", "MeshStats", "Parcel"]
 
@@ -71,11 +71,11 @@ class Mesh:
             rng=random.SystemRandom() if rng is None else rng,
             journal=Journal(clock, options.complaint_interval),
         )
-        self._reception = Reception(self._context, self)
         self._peers: dict[str, Peer] = {}
-        self._dials: dict[str, Dial] = {}
-        self._answered: dict[str, str] = {}
-        self._progress = asyncio.Event()
+        self._admission = Admission(self._context, self._peers, self._add)
+        self._reception = Reception(self._context, self._admission)
+        self._dials = Dials(self._context, self._peers, self._admission.settle)
+        self._flush = Flush(clock, self._links)
         self._closed: asyncio.Event | None = None
         self._revocation = Revocation(self._context, self._peers.values())
 
@@ -141,29 +141,7 @@ class Mesh:
             EndpointError: it is malformed.
             TransportError: this node has no endpoint that the other side could connect back to.
         """
-        endpoint = str(parse_endpoint(endpoint))
-        if not self.identity.endpoints:
-            raise TransportError(f"cannot dial {endpoint}: this node is bound to no endpoint")
-        if self._closed is not None:
-            return False
-        known = self._dials.get(endpoint)
-        if known is not None:
-            known.name = name if known.name == name else None
-            return False
-        if endpoint in self.identity.endpoints:
-            return False
-        peer = self._peer_at(endpoint)
-        if peer is not None and name not in {None, peer.identity.name}:
-            peer = None  # it says that it is there, too; whoever is meant may be in fact
-        if peer is not None and peer.state is PeerState.UP:
-            return False
-        dial = Dial(self._context, endpoint, self, name)
-        if peer is not None:
-            dial.follow(peer.identity.name)
-        else:
-            dial.start()
-        self._dials[endpoint] = dial
-        return True
+        return self._dials.dial(endpoint, name)
 
     def describe(self, metadata: bytes) -> None:
         """Have others learn this along with the node's name, whoever shakes hands from now on."""
@@ -175,9 +153,7 @@ class Mesh:
         Raises:
             EndpointError: it is malformed.
         """
-        dial = self._dials.pop(str(parse_endpoint(endpoint)), None)
-        if dial is not None:
-            dial.stop()
+        self._dials.forget(endpoint)
 
     def link(self, name: str) -> Link | None:
         """The link to a connected peer (one that is being reconnected included)."""
@@ -200,9 +176,7 @@ class Mesh:
 
         Each connected peer gets its `disconnected`; whom to dial is the caller's to say.
         """
-        for dial in self._dials.values():
-            dial.stop()
-        self._dials.clear()
+        self._dials.stop()
         for peer in list(self._peers.values()):
             peer.give_up("this node begins a new life", goodbye="left")
         self._reception.close()
@@ -221,8 +195,8 @@ class Mesh:
         """What was counted so far."""
         counters = self._context.counters
         return MeshStats(
-            peers=len(self._connected()),
-            dialling=len(self._dials),
+            peers=len(self._links()),
+            dialling=len(self._dials.endpoints),
             batches_sent=counters.batches_sent
             + sum(peer.link.arq.batches_sent for peer in self._peers.values()),
             batches_received=counters.batches_received,
@@ -244,41 +218,24 @@ class Mesh:
             await self._closed.wait()
             return
         self._closed = asyncio.Event()
+        self._admission.close()
         self._revocation.close()
         try:
             self._withdraw()
             linger = self._context.options.linger
-            await self._acknowledged(min(timeout, linger), lambda link: link.idle)
-            await self._acknowledged(timeout - linger, lambda link: not link.waiting)
+            await self._flush.wait(lambda link: link.idle, min(timeout, linger))
+            await self._flush.wait(lambda link: not link.waiting, timeout - linger)
         finally:
             for peer in list(self._peers.values()):
                 peer.give_up("closed", goodbye="left")
             await self._context.transport.close(self._context.options.linger)
             self._closed.set()
 
-    # From dials.
-
-    def greeted(self, dial: Dial, connection: Connection, welcome: Welcome) -> None:
-        """Somebody answered a dial."""
-        peer = self._settle(connection, welcome)
-        if peer is None:
-            dial.retry()
-            return
-        dial.follow(peer.identity.name)
-        if peer.state is PeerState.UP:
-            self._dial_is_done(dial)
-
-    def met_itself(self, dial: Dial) -> None:
-        """A dial reached this node itself: nothing to see there."""
-        LOGGER.debug("%s is this node itself", dial.endpoint)
-        self._dials.pop(dial.endpoint, None)
-
     # From peers.
 
     def came_up(self, peer: Peer) -> None:
         """Both directions stand."""
-        for dial in self._followers(peer):
-            self._dial_is_done(dial)
+        self._dials.came_up(peer)
 
     def vanished(self, peer: Peer, reason: str, refused: bool) -> None:
         """A peer is gone."""
@@ -286,143 +243,33 @@ class Mesh:
         if self._peers.get(name) is peer:
             del self._peers[name]
         self._reception.forget(peer)
-        self._answered = {e: n for e, n in self._answered.items() if n != name}
-        for dial in self._followers(peer):
-            if refused:
-                dial.retry()
-            else:
-                dial.fail(f"{name}: {reason}")
-        self._progress.set()
+        self._dials.vanished(peer, reason, refused=refused)
+        self._flush.progressed()
 
     def replaced(self, peer: Peer, connection: Connection, welcome: Welcome) -> None:
         """Somebody else answered where a peer was; a new incarnation of it takes its place."""
         if welcome.node.name == peer.identity.name:
-            self._settle(connection, welcome)
+            self._admission.settle(connection, welcome)
         else:
             connection.close()
 
     def progressed(self) -> None:
         """Something was acknowledged."""
         if self._closed is not None:
-            self._progress.set()
-
-    # From the reception.
-
-    def judge(self, peer: Identity) -> tuple[str, str] | None:
-        """May `peer` come in? Code and words of a refusal, or None."""
-        if self._closed is not None:
-            return "closing", "the node is closing"
-        if peer.name == self.identity.name:
-            if peer.incarnation == self.identity.incarnation:
-                return "self", "this is you"
-            return "name-taken", f"this node is called {peer.name}"
-        known = self._peers.get(peer.name)
-        if known is not None and known.identity.incarnation == peer.incarnation:
-            return None
-        if known is not None and _elsewhere(known, peer):
-            return "unsettled", f"another {peer.name} is just connecting"
-        return self._context.handler.admit(peer)
-
-    def session(self, node: Self, opening: Opening) -> Peer | tuple[str, str]:
-        """The peer that an OPEN belongs to, a new one where that is right; or a refusal."""
-        peer = self._peers.get(node.name)
-        if peer is None or peer.identity.incarnation != node.incarnation:
-            refusal = self.judge(node.identity())
-            if refusal is not None:
-                return refusal
-            if peer is not None:
-                peer.give_up("restarted")
-        elif peer.link.arq.other not in {0, opening.own}:
-            peer.give_up("the peer began another session")
-        # Giving one up tells the layer above, which may have called back.
-        peer = self._peers.get(node.name)
-        if opening.other != 0 and (peer is None or peer.link.arq.own != opening.other):
-            return "reset", "there is no such session here"
-        return self._add(node) if peer is None else peer
-
-    def declined(self, peer: Identity, refusal: Refusal) -> None:
-        """A node that dialled us does not want us after all."""
-        if refusal.is_passing:
-            return
-        LOGGER.warning("refused by %s: %s: %s", peer.name, refusal.code, refusal.reason)
-        self._context.handler.refused(peer.endpoints[0], peer, refusal.code, refusal.reason)
+            self._flush.progressed()
 
     # Inside.
-
-    def _settle(self, connection: Connection, welcome: Welcome) -> Peer | None:
-        """Find out whom a connection belongs to; None where nobody is wanted there."""
-        node = welcome.node
-        peer = self._peers.get(node.name)
-        if peer is not None and peer.identity.incarnation == node.incarnation:
-            if peer.wants_connection:
-                peer.adopt(connection, welcome)
-            else:
-                connection.close()
-            return peer
-        refusal = self.judge(node.identity())
-        if refusal is not None:
-            LOGGER.warning("not joining %s at %s: %s: %s", node.name, connection.endpoint, *refusal)
-            connection.refuse(*refusal)
-            return None
-        if peer is not None:
-            peer.give_up("restarted")
-        peer = self._peers.get(node.name) or self._add(node)
-        peer.adopt(connection, welcome)
-        return peer
 
     def _add(self, node: Self) -> Peer:
         peer = self._peers[node.name] = Peer(self._context, node, self)
         return peer
 
-    def _connected(self) -> list[Peer]:
-        return [peer for peer in self._peers.values() if peer.state is PeerState.UP]
-
-    def _peer_at(self, endpoint: str) -> Peer | None:
-        name = self._answered.get(endpoint)
-        if name is not None:
-            return self._peers.get(name)
-        found = (peer for peer in self._peers.values() if endpoint in peer.identity.endpoints)
-        return next(found, None)
-
-    def _followers(self, peer: Peer) -> list[Dial]:
-        name = peer.identity.name
-        return [dial for dial in self._dials.values() if dial.following == name]
-
-    def _dial_is_done(self, dial: Dial) -> None:
-        assert dial.following is not None
-        self._answered[dial.endpoint] = dial.following
-        self._dials.pop(dial.endpoint, None)
+    def _links(self) -> list[Link]:
+        return [peer.link for peer in self._peers.values() if peer.state is PeerState.UP]
 
     def _withdraw(self) -> None:
         """Dial nobody any more, and forget who is not connected yet."""
-        for dial in self._dials.values():
-            dial.stop()
-        self._dials.clear()
+        self._dials.close()
         for peer in list(self._peers.values()):
             if peer.state is PeerState.OPENING:
                 peer.give_up("closed", goodbye="left")
-
-    async def _acknowledged(self, timeout: float, done: Callable[[Link], bool]) -> None:
-        """Wait until all links are `done`, at most `timeout` seconds."""
-        over = asyncio.Event()
-        timer = self._context.clock.call_later(max(timeout, 0.0), self._give_up_waiting, over)
-        try:
-            while not over.is_set() and not all(done(p.link) for p in self._connected()):
-                self._progress.clear()
-                await self._progress.wait()
-        finally:
-            timer.cancel()
-
-    def _give_up_waiting(self, over: asyncio.Event) -> None:
-        over.set()
-        self._progress.set()
-
-
-def _elsewhere(known: Peer, other: Identity) -> bool:
-    """Is `other` a second node of that name, of which the layer above cannot know yet?
-
-    One that shares an endpoint is a restart; of one that is UP the layer above has heard.
-    """
-    if known.state is not PeerState.OPENING:
-        return False
-    return not set(known.identity.endpoints) & set(other.endpoints)

@@ -25,7 +25,7 @@ _STRANGER = "a stranger"
 
 
 class House(Protocol):
-    """Who decides about visitors: the mesh."""
+    """Who decides about visitors: `admission`."""
 
     def judge(self, peer: Identity) -> tuple[str, str] | None:
         """Code and words of a refusal, or None: it may come in."""

@@ -16,8 +16,8 @@ from transport.journal import Journal
 
 if TYPE_CHECKING:
     from actors.authorisation.judge import Objection
-    from actors.inbound import Inbound
     from actors.peer import Peer
+    from actors.remote.rejections import Rejections
     from actors.runtime import Runtime
 
 __all__ = ["Refusals"]
@@ -33,9 +33,9 @@ _Answer = Callable[["Peer", Fields, NotAuthorizedError], None]
 class Refusals:
     """Refuses records of other nodes; whoever waits there for something hears of it."""
 
-    def __init__(self, node: Runtime, inbound: Inbound) -> None:
+    def __init__(self, node: Runtime, rejections: Rejections) -> None:
         self._node = node
-        self._inbound = inbound
+        self._rejections = rejections
         self._journal = Journal(node.clock, QUIET, log)
         self._answers: dict[int, _Answer] = {
             Kind.WATCH: self._not_watched,
@@ -50,7 +50,7 @@ class Refusals:
         error = self._note(peer, target, objection)
         answer = self._answers.get(kind)
         if kind <= Kind.COUNTED_SEND:
-            self._inbound.refuse(peer, envelope, error)
+            self._rejections.unread(peer, envelope, error)
         elif answer is not None:
             answer(peer, envelope, error)
         elif correlation:
@@ -81,7 +81,8 @@ class Refusals:
 
     def _not_spawned(self, peer: Peer, envelope: Fields, error: NotAuthorizedError) -> None:
         _, target, sender, _, _, _, _ = envelope
-        self._inbound.refuse_guest(peer, target, sender, error)
+        remote = self._node.remote
+        remote.guests.refuse(peer, target, remote.sender_from(peer, sender), error)
 
     def _not_found(self, peer: Peer, envelope: Fields, error: NotAuthorizedError) -> None:
         """Whoever may do nothing there does not learn either whether somebody is there."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from actors.authorisation.judge import Judge, Objection, send_objection
 from actors.authorisation.refusals import Refusals
 from actors.authorisation.rules import Action
+from actors.errors import ActorsError
+from actors.letter import Letter
 from actors.reliable.words import SequencedMessage
 from actors.wire import Kind
 from serialization import Fields
@@ -16,9 +18,10 @@ from transport import Buffer
 
 if TYPE_CHECKING:
     from actors.authorisation.policy import Policy
-    from actors.inbound import Inbound, Signal
     from actors.peer import Peer
     from actors.ref import ActorRef
+    from actors.remote.inbound import Inbound
+    from actors.remote.signals import Signal
     from actors.runtime import Runtime
 
 __all__ = ["Screen"]
@@ -40,8 +43,8 @@ class Screen:
         self._node = node
         self._inbound = inbound
         self._judge = Judge(node, policy)
-        self._refusals = Refusals(node, inbound)
-        self._plain = inbound.plain_signals
+        self._refusals = Refusals(node, inbound.rejections)
+        self._plain = inbound.signals.plain
         self.signals: dict[int, Signal] = {
             Kind.SPAWN: self._on_spawn,
             Kind.COMMAND: self._on_command,
@@ -56,12 +59,12 @@ class Screen:
             log.exception("a record of kind %s from node %r was not judged", envelope[0], peer.name)
             return
         if passes:
-            self._inbound._handle(peer, envelope, own)
+            self._inbound.handle(peer, envelope, own)
 
     def shortcut(self, peer: Peer, envelope: Fields) -> Callable[[bytes], None] | None:
         """Return the quick way for repeats of an envelope; None where there is none."""
         if envelope[0] > COUNTED_SEND or self._judge.may_send(peer, envelope[1], envelope[4]):
-            return self._inbound._again(peer, envelope)
+            return self._inbound.repeats.shortcut(peer, envelope)
         return None
 
     def _passes(self, peer: Peer, envelope: Fields, own: Sequence[Buffer]) -> bool:
@@ -91,8 +94,26 @@ class Screen:
         if len(allowed) == len(here):
             return True
         if allowed:
-            self._inbound.tell_some(peer, envelope, own, allowed)
+            self._tell(peer, envelope, own, allowed)
         return False
+
+    def _tell(
+        self,
+        peer: Peer,
+        envelope: Fields,
+        own: Sequence[Buffer],
+        recipients: Sequence[ActorRef[Any]],
+    ) -> None:
+        """Tell what was published to these alone."""
+        _, target, sender, _, tag, body, _ = envelope
+        who = self._node.remote.sender_from(peer, sender)
+        try:
+            message = self._node.codec.decode(tag, body, own)
+        except ActorsError as error:
+            self._inbound.rejections.undecodable(target, who, None, tag, body, error)
+            return
+        for ref in recipients:
+            ref._target.deliver(Letter(message, who))
 
     # --- what only the body tells ---------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from actors.cluster.member import Life
 from actors.cluster.membership import QUARANTINED, Precedence, member_of, role_objection
 from actors.errors import NodeRefusedError
 from actors.events import MemberDown, MemberLeft, MemberSuspect, MemberUp, NodeRefused
-from actors.inbound import Inbound
+from actors.remote.inbound import Inbound
 from actors.wire import Kind
 from serialization import EnvelopeError
 from transport import Buffer, Identity, Mesh, Parcel
@@ -142,7 +142,7 @@ class Cluster:
         """A node is up, and knows of others."""
         member = self._node.membership.up(peer)
         self.mesh.describe(self._node.membership.metadata)
-        self._node.remote.connected(peer.name, peer.incarnation)
+        self._node.remote.associations.connected(peer.name, peer.incarnation)
         self._gossip.joined(life_of(peer), member.address)
         self._readiness.joined(member)
         if self._shut_out:
@@ -197,7 +197,7 @@ class Cluster:
         self.mesh.describe(self._node.membership.metadata)
         known = self._known(peer)
         if known is not None:
-            self._node.remote.lose(known, reason, undelivered)
+            self._node.remote.associations.lose(known, reason, undelivered)
         if member is not None:
             level = _LOUDNESS.get(reason, logging.WARNING)
             log.log(level, "node %r at %s is down: %s", peer.name, member.address, reason)
@@ -227,7 +227,7 @@ class Cluster:
         """One attempt has failed; the mesh goes on trying the seeds."""
         self._contacts.tried((endpoint,))
         if not self._contacts.is_seed(endpoint):
-            self._node.remote.not_there(endpoint, reason)
+            self._node.remote.associations.not_there(endpoint, reason)
 
     def _known(self, peer: Identity) -> Peer | None:
         return self._node.remote.peers.get((peer.name, peer.incarnation))

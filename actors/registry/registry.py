@@ -160,7 +160,7 @@ class Registry:
 
     def order(self, ref: ActorRef[Any], order: Order) -> Future[None]:
         """Have the node of an actor elsewhere enter or strike it. Raises NodeUnreachableError."""
-        peer = self._node.remote.peer(ref._origin)
+        peer = self._node.remote.associations.peer(ref._origin)
         if peer is None:
             raise NodeUnreachableError(ref, f"node {ref.node_name!r} is not reachable")
         return self._question(peer, Kind.ENROL, ref._key, ref, write_order(order))

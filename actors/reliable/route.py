@@ -99,7 +99,7 @@ class RemoteRoute:
     def attach(self, word: Attach, answer: Answer) -> None:
         """Begin: the word is a question, which is answered at the end."""
         remote = self._node.remote
-        peer = self._peer = remote.peer(self.ref._origin)
+        peer = self._peer = remote.associations.peer(self.ref._origin)
         if peer is None:
             detail = f"node {self.ref.node_name!r} is not reachable"
             answer.fail(NodeUnreachableError(self.ref, detail))

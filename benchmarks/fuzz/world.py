@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from actors import ActorRef, Node
+from actors.cluster.arrivals import wait_for_member
 from actors.testing import MemoryNetwork, VirtualClock
 from benchmarks.fuzz.actors_under_fire import Echo, Target
 from benchmarks.fuzz.impostor import Call, Impostor
@@ -85,11 +86,8 @@ class World:
         """Return one that has become a member, and its connection."""
         made = await self.impostor()
         call = await self.finish(made.join(VICTIM))
-        await self.finish(self.victim._until(lambda: self._is_member(made.name)))
+        await self.finish(wait_for_member(self.victim._running(), made.name))
         return made, call
-
-    def _is_member(self, name: str) -> bool:
-        return any(member.name == name for member in self.victim.members)
 
     async def settle(self) -> None:
         """Let a message that was sent arrive, and what it brings about at once."""

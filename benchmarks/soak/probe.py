@@ -79,15 +79,15 @@ def _of_the_node(node: Node) -> dict[str, int]:
     return {
         "actors": len(runtime.delivery.cells),
         "children of the node": len(runtime.guardian),
-        "guests": len(runtime.remote.guests),
+        "guests": len(runtime.remote.guests.cells),
         "cells with a turn": len(runtime.dispatcher._ready),
         "asks with a timeout": total(e.expiries for e in runtime.deadlines._lanes.values()),
-        "asks probed": len(runtime.remote.probed),
+        "asks probed": len(runtime.remote.edge_chasing.probed),
         "families without a place": len(runtime.placement._waiting),
         "subscribers": len(node.events._subscribers),
         "members": len(runtime.membership.members),
         "lives in dispute": len(cluster._open),
-        "sends from afar without room": len(cluster._inbound._rooms),
+        "sends from afar without room": len(runtime.remote.backpressure.rooms),
     }
 
 
@@ -134,8 +134,8 @@ def _of_mesh(node: Node) -> dict[str, int]:
     return {
         "sessions": len(mesh._peers),
         "sources": len(mesh._reception._peers),
-        "endpoints dialled": len(mesh._dials.keys() - cluster._contacts._lost),
-        "endpoints answered": len(mesh._answered),
+        "endpoints dialled": len(mesh._dials.endpoints - cluster._contacts._lost.keys()),
+        "endpoints answered": len(mesh._dials.answered),
         "members watched": len(cluster._gossip._detector._neighbours),
         "progress of members": len(cluster._gossip._progress),
         "loads of members": len(cluster._node.loads._known),

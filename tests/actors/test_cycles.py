@@ -480,10 +480,10 @@ async def test_a_send_that_was_followed_is_forgotten() -> None:
         narrow.tell(Note("fills it"))
         sending_on = soon(sender.ask(Do(send_on)))
         await sends.wait()
-        assert len(first._running().remote.probed) == 1
+        assert len(first._running().remote.edge_chasing.probed) == 1
         gate.open()
         await asyncio.gather(asking_on, sending_on)
-        assert not first._running().remote.probed
+        assert not first._running().remote.edge_chasing.probed
 
 
 async def test_an_ask_that_was_followed_and_forwarded_is_forgotten() -> None:
@@ -520,10 +520,10 @@ async def test_an_ask_that_was_followed_and_forwarded_is_forgotten() -> None:
 
         answer = soon(first.spawn(Puppet).ask(Do(ask_one)))
         await asks.wait()
-        assert len(first._running().remote.probed) == 1
+        assert len(first._running().remote.edge_chasing.probed) == 1
         gates[0].open()
         await forwards.wait()
-        assert len(first._running().remote.probed) == 1
+        assert len(first._running().remote.edge_chasing.probed) == 1
         gates[1].open()
         await asyncio.gather(answer, *waits)
-        assert not first._running().remote.probed
+        assert not first._running().remote.edge_chasing.probed

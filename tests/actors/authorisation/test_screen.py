@@ -245,9 +245,9 @@ async def test_without_rules_nothing_stands_before_what_takes_records() -> None:
         node = await cluster.start("a")
         assert node._cluster is not None
         inbound = node._cluster._inbound
-        assert inbound._take == inbound._handle
-        assert inbound._shortcut == inbound._again
-        assert inbound._signals == inbound.plain_signals
+        assert inbound._take == inbound.handle
+        assert inbound._shortcut == inbound.repeats.shortcut
+        assert inbound.signals.handlers == inbound.signals.plain
 
 
 async def test_each_kind_of_record_is_judged_or_known_to_need_no_judgement() -> None:

@@ -18,13 +18,14 @@ from actors.reliable.journal import Restored
 from actors.reliable.reliable import Reliable
 from actors.reliable.stream import Stream
 from actors.reliable.words import Confirmed
-from actors.remote import Remote
+from actors.remote.associations import Associations
+from actors.remote.death_watch import DeathWatch
 from actors.singleton import SingletonManager
 from tests.simulation.mutants.mutant import Mutant
 from transport.session import Arrival, Incoming, Outgoing
 
 _arrive = Incoming.arrive
-_peer = Remote.peer
+_peer = Associations.peer
 _begin = Reliable._begin
 _attach = Stream.attach
 
@@ -39,8 +40,8 @@ def _skip_gaps(self: Incoming, sequence: int, size: int) -> Arrival:
     return _arrive(self, sequence, size)
 
 
-def _find_any_life(self: Remote, origin: Origin) -> Peer | None:
-    lives = [peer for (name, _), peer in self.peers.items() if name == origin.node]
+def _find_any_life(self: Associations, origin: Origin) -> Peer | None:
+    lives = [peer for (name, _), peer in self._peers.items() if name == origin.node]
     return lives[-1] if lives else _peer(self, origin)
 
 
@@ -52,7 +53,7 @@ def _honour_no_acknowledgement(self: Outgoing, sequence: int) -> bool:
     return False
 
 
-def _tell_no_watcher(self: Remote, peer: Peer, reason: str) -> None:
+def _tell_no_watcher(self: DeathWatch, peer: Peer, reason: str) -> None:
     """Whoever watches an actor of a lost node waits on."""
 
 
@@ -106,7 +107,7 @@ MUTANTS: dict[str, Mutant] = {
         Mutant(
             "incarnation",
             "looking for the life of a node that a ref is of",
-            Remote,
+            Associations,
             "peer",
             _find_any_life,
         ),
@@ -141,8 +142,8 @@ MUTANTS: dict[str, Mutant] = {
         Mutant(
             "watch",
             "telling watchers that the node of an actor is lost",
-            Remote,
-            "_end_watches",
+            DeathWatch,
+            "lost",
             _tell_no_watcher,
         ),
         Mutant(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.actor import Actor
+from actors.actor import Actor, hosted_class
 from actors.address import check_key, is_conceived_in, path_of
+from actors.commands import Stop
 from actors.errors import NameTakenError, NodeClosedError
 from actors.names import check_name, check_path
 from actors.peer import Peer
 from actors.props import Props, terms
 from actors.reason import Reason
-from actors.wire import Kind, portable
+from actors.wire import Kind, portable, read_birth
 
 if TYPE_CHECKING:
+    from actors.cell import Cell
     from actors.ref import ActorRef
+    from actors.remote.remote import Remote
     from actors.runtime import Runtime
 
 
@@ -53,9 +56,10 @@ class RemoteKeeper:
     def stopped(self, reason: Reason, detail: str) -> None:
         """The guest has ended."""
         path = path_of(self._guest)
-        cell = self._node.remote.guests.get(path)
+        cells = self._node.remote.guests.cells
+        cell = cells.get(path)
         if cell is not None and cell.keeper is self:
-            del self._node.remote.guests[path]
+            del cells[path]
             self._peer.guests.pop(cell, None)
         self._report(["stopped", str(reason), detail])
 
@@ -65,12 +69,27 @@ class RemoteKeeper:
 
 
 class Guests:
-    """Takes in what other nodes spawn here."""
+    """Takes in what other nodes spawn here, and sees to its end."""
 
-    def __init__(self, node: Runtime) -> None:
+    def __init__(self, node: Runtime, remote: Remote) -> None:
         self._node = node
+        self._remote = remote
+        self.cells: dict[str, Cell] = {}
+        """Actors here whose parents are elsewhere, by path."""
 
-    def take_in(
+    def on_spawn(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        """An actor is to be spawned here."""
+        name, args, kwargs, restart, shutdown, owner = read_birth(value)
+        try:
+            actor_class = hosted_class(self._node.name, name)
+            parent = None if owner is None else self._node.delivery.ref(owner)
+            self._take_in(peer, target, actor_class, args, kwargs, restart, shutdown, parent)
+        except Exception as error:  # noqa: BLE001 - a class does what it likes with its arguments
+            self.refuse(peer, target, self._remote.sender_from(peer, sender), error)
+
+    def _take_in(
         self,
         peer: Peer,
         key: str,
@@ -101,11 +120,11 @@ class Guests:
             node.guardian.adopt(props, check_name(path), agreed, key)
             return
         _check_parent(peer, path, parent)
-        if path in node.remote.guests:
+        if path in self.cells:
             raise NameTakenError(path)
         keeper = RemoteKeeper(node, peer, parent, key)
         cell = node.delivery.create(key, props, keeper, parent, restart == "permanent")
-        node.remote.guests[path] = cell
+        self.cells[path] = cell
         peer.guests[cell] = None
         cell.begin()
 
@@ -117,6 +136,18 @@ class Guests:
             self._node.delivery.remember(key, Reason.ERROR, detail)
         if parent is not None:
             RemoteKeeper(self._node, peer, parent, key).stopped(Reason.ERROR, detail)
+
+    def orphaned(self, peer: Peer, reason: str) -> None:
+        """The node of their parents is lost: they end."""
+        for guest in tuple(peer.guests):
+            detail = f"the node of its parent is gone: {reason}"
+            guest.control(Stop(Reason.SHUTDOWN, deadline=5.0, detail=detail))
+
+    async def stop(self, *, drain: bool = False, brutal: bool = False) -> None:
+        """Stop them all, the youngest first."""
+        for guest in reversed(tuple(self.cells.values())):
+            deadline = 0 if brutal else None
+            await guest.control(Stop(Reason.SHUTDOWN, drain=drain, deadline=deadline))
 
 
 def _check_parent(peer: Peer, path: str, parent: ActorRef[Any]) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from actors.address import Origin, host_port
 from actors.reason import Reason
-from actors.wire import Kind
+from actors.wire import Kind, read_notice
 
 if TYPE_CHECKING:
     from actors.family import ChildRecord, Family
     from actors.peer import Peer
     from actors.ref import ActorRef
-    from actors.remote import Remote
+    from actors.remote.remote import Remote
     from actors.runtime import Runtime
 
 
@@ -49,7 +49,7 @@ class Outposts:
 
     def spawn(self, ref: ActorRef[Any], order: list[Any], record: ChildRecord) -> None:
         """Have a child started there; with a parent here it reports to its record."""
-        peer = self._remote.peer(ref._origin)
+        peer = self._remote.associations.peer(ref._origin)
         if peer is None:
             record.stopped(Reason.ERROR, "its node is gone")
             return
@@ -57,6 +57,30 @@ class Outposts:
         if owner is not None:
             peer.children[ref] = record
         self._remote.signal(peer, Kind.SPAWN, ref._key, owner, 0, order)
+
+    def on_child(
+        self, peer: Peer, target: str, sender: str | None, correlation: int, value: Any
+    ) -> None:
+        """A child there has something to say. Raises ValueError where it has not."""
+        if sender is None:
+            return
+        child = self._remote.ref_from(peer, sender)
+        record = peer.children.get(child)
+        if record is None:
+            return
+        match value:
+            case ["started"]:
+                record.started()
+            case ["failed", BaseException() as error, bool(started)]:
+                record.failed(error, started=started)
+            case ["exited"]:
+                record.exited()
+            case ["stopped", *notice]:
+                reason, detail = read_notice(notice)
+                del peer.children[child]
+                record.stopped(reason, detail)
+            case _:
+                raise ValueError(f"nothing that a child says: {value!r}")
 
     def bring_home(self, peer: Peer, reason: str) -> None:
         """Let parents here start elsewhere what they had started there."""
