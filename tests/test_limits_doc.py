@@ -37,6 +37,13 @@ def test_every_limit_names_a_test_that_exists(row: list[str]) -> None:
     assert found[2] in names_in(found[1])
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_every_file_that_sets_a_limit_exists(row: list[str]) -> None:
+    """It is where a reader looks for the number."""
+    for path in re.findall(r"`([\w/]+\.py)`", row[2]):
+        assert (ROOT / path).is_file()
+
+
 @pytest.mark.parametrize("name", [*LIMITS, *OPTIONS])
 def test_every_limit_that_can_be_set_is_in_the_table(name: str) -> None:
     """With the default that it has."""
