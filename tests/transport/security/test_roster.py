@@ -84,6 +84,7 @@ def test_a_key_counts_until_it_expires(tmp_path: Path, expires: str) -> None:
         ("a = {key = 1}", "a: key must be a text"),
         ("a = ", "is not valid TOML"),
         ("a = " + "[" * 5000, "is not valid TOML"),
+        ("a = " + "1" * 10_000, "is not valid TOML"),
         (f'a = "{ONE}"\na = "{TWO}"', "is not valid TOML.*; a name stands there once"),
         (f'[a]\nkeys = "{ONE}"\nb = "{TWO}"', "a: it says 'b'.*; if that is a name with its key"),
         ("#" * (1024 * 1024 + 1), "it has more than 1048576 bytes"),
