@@ -1,4 +1,4 @@
-"""Figures, and what is required of them."""
+"""Figures, what is required of them, and the table of both."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from rich.table import Table
 
 Kind = Literal["at most", "at least", "exactly"]
 
@@ -98,3 +100,32 @@ def percentile(samples: Sequence[float], share: float) -> float:
         return math.nan
     ordered = sorted(samples)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """Return one row for each figure of each scene."""
+    made = Table(title="what is required, and what was measured", title_justify="left")
+    for column in ("scene", "figure"):
+        made.add_column(column)
+    for column in ("required", "measured"):
+        made.add_column(column, justify="right", no_wrap=True)
+    made.add_column("")
+    for outcome in outcomes:
+        for number, figure in enumerate(outcome.figures):
+            made.add_row("" if number else outcome.scene, *cells(figure))
+        made.add_section()
+    return made
+
+
+def cells(figure: Figure) -> tuple[str, str, str, str]:
+    """Return name, bound, value, and whether the one is kept by the other."""
+    measured = f"{number(figure.value)}{figure.unit}"
+    if figure.bound is None:
+        return figure.name, "", measured, ""
+    required = f"{figure.bound.kind} {figure.bound.value:,g}"
+    return figure.name, required, measured, "[green]kept[/]" if figure.kept else "[red]missed[/]"
+
+
+def number(value: float) -> str:
+    """Return counts whole and all else with three decimals."""
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.3f}"

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -137,3 +137,38 @@ def verdict(problems: Sequence[str], well: str, console: Console) -> int:
     if not problems:
         console.print(well, style="green", markup=False)
     return 1 if problems else 0
+
+
+class SceneOutcome(Protocol):
+    """What came of one scene of a program that plays several."""
+
+    @property
+    def scene(self) -> str:
+        """Its name."""
+        ...
+
+    def problems(self) -> Sequence[str]:
+        """What is not as it must be."""
+        ...
+
+    def as_json(self) -> Mapping[str, Any]:
+        """All that was measured."""
+        ...
+
+
+def conclude(
+    outcomes: Sequence[SceneOutcome],
+    conditions: Mapping[str, str],
+    path: Path | None,
+    well: str,
+    console: Console,
+) -> int:
+    """Write the outcomes of all scenes where a path is given, and print the verdict.
+
+    Returns the exit code.
+    """
+    if path is not None:
+        scenes = [outcome.as_json() for outcome in outcomes]
+        write_document({"conditions": conditions, "scenes": scenes}, path)
+    problems = [f"{each.scene}: {problem}" for each in outcomes for problem in each.problems()]
+    return verdict(problems, well, console)

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import uvloop
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import report
-from benchmarks.chaos.figures import Figure, Outcome
 from benchmarks.chaos.scenes import SCENES, Scene
+from benchmarks.figures import Outcome, table
 
 
 async def run(scenes: Sequence[Scene], rounds: int, console: Console) -> list[Outcome]:
@@ -29,35 +28,6 @@ async def run(scenes: Sequence[Scene], rounds: int, console: Console) -> list[Ou
         console.print(f"[bold]{scene.key}: {scene.title}[/]")
         outcomes.append(await scene.play(scene.times(rounds), console.print))
     return outcomes
-
-
-def table(outcomes: Sequence[Outcome]) -> Table:
-    """Return one row for each figure of each scene."""
-    made = Table(title="what is required, and what was measured", title_justify="left")
-    for column in ("scene", "figure"):
-        made.add_column(column)
-    for column in ("required", "measured"):
-        made.add_column(column, justify="right", no_wrap=True)
-    made.add_column("")
-    for outcome in outcomes:
-        for number, figure in enumerate(outcome.figures):
-            made.add_row("" if number else outcome.scene, *cells(figure))
-        made.add_section()
-    return made
-
-
-def cells(figure: Figure) -> tuple[str, str, str, str]:
-    """Return name, bound, value, and whether the one is kept by the other."""
-    measured = f"{number(figure.value)}{figure.unit}"
-    if figure.bound is None:
-        return figure.name, "", measured, ""
-    required = f"{figure.bound.kind} {figure.bound.value:,g}"
-    return figure.name, required, measured, "[green]kept[/]" if figure.kept else "[red]missed[/]"
-
-
-def number(value: float) -> str:
-    """Return counts whole and all else with three decimals."""
-    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.3f}"
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -86,11 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     conditions = {"rounds": str(options.rounds), **report.surroundings()}
     console.print(report.sentence(conditions))
     console.print(table(outcomes))
-    if options.json is not None:
-        document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
-        report.write_document(document, options.json)
-    problems = [f"{each.scene}: {problem}" for each in outcomes for problem in each.problems()]
-    return report.verdict(problems, "everything is as it must be", console)
+    return report.conclude(
+        outcomes, conditions, options.json, "everything is as it must be", console
+    )
 
 
 if __name__ == "__main__":

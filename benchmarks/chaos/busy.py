@@ -17,8 +17,8 @@ from typing import Any
 
 from actors import ActorsError, Message
 from benchmarks.chaos.company import Company, company
-from benchmarks.chaos.figures import Figure, Outcome, all_of, none, spread
 from benchmarks.chaos.witness import Block, Collect, Sighting
+from benchmarks.figures import Figure, Outcome, all_of, none, spread
 
 SIZE = 6
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.chaos.accounts import Account
-from benchmarks.chaos.figures import Bound, Figure, all_of, none, spread
 from benchmarks.chaos.harm import Harm
 from benchmarks.chaos.posts import Start
 from benchmarks.chaos.witness import Sighting
+from benchmarks.figures import Bound, Figure, all_of, none, spread
 
 LEAST_RATE = 2000.0
 """Messages a second that all of them are to handle while nodes come and go."""

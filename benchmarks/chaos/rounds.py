@@ -17,12 +17,12 @@ from typing import Any
 from actors import ActorRef
 from benchmarks.chaos.accounts import account
 from benchmarks.chaos.company import SELF, Company, company
-from benchmarks.chaos.figures import Outcome
 from benchmarks.chaos.findings import Findings, figures_of
 from benchmarks.chaos.harm import Harm
 from benchmarks.chaos.posts import Ledger, Office, Start, Starts
 from benchmarks.chaos.traffic import Drain
 from benchmarks.chaos.witness import Census, Follow
+from benchmarks.figures import Outcome
 
 SIZE = 4
 POSTS = 8

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.chaos import busy, rounds, slow, stalled
-from benchmarks.chaos.figures import Outcome
 from benchmarks.chaos.harm import CUT, KILL, STOP
+from benchmarks.figures import Outcome
 
 Play = Callable[[int, Callable[[str], None]], Awaitable[Outcome]]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.chaos.accounts import account
 from benchmarks.chaos.company import Company, company
-from benchmarks.chaos.figures import Figure, Outcome, none
 from benchmarks.chaos.findings import traffic_of
 from benchmarks.chaos.rounds import drain
+from benchmarks.figures import Figure, Outcome, none
 
 SIZE = 4
 RATE = 320.0

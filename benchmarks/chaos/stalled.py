@@ -15,8 +15,8 @@ from typing import Any
 
 from actors import ActorRef, ActorsError
 from benchmarks.chaos.company import Company, company
-from benchmarks.chaos.figures import Bound, Figure, Outcome
 from benchmarks.chaos.witness import Nudge
+from benchmarks.figures import Bound, Figure, Outcome
 
 PEERS = 10
 SENDERS = 10

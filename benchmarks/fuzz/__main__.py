@@ -20,8 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks import report
-from benchmarks.chaos.__main__ import table
-from benchmarks.chaos.figures import Outcome
+from benchmarks.figures import Outcome, table
 from benchmarks.fuzz import inputs, streams
 
 SCENES = ("inputs", "streams", "strangers")
@@ -81,11 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(report.sentence(conditions))
     outcomes = run(options, console)
     console.print(table(outcomes))
-    if options.json is not None:
-        document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
-        report.write_document(document, options.json)
-    problems = [f"{each.scene}: {problem}" for each in outcomes for problem in each.problems()]
-    return report.verdict(problems, "no input broke anything", console)
+    return report.conclude(outcomes, conditions, options.json, "no input broke anything", console)
 
 
 if __name__ == "__main__":

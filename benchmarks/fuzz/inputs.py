@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 import psutil
 import uvloop
 
-from benchmarks.chaos.figures import Bound, Figure, Outcome, none
+from benchmarks.figures import Bound, Figure, Outcome, none
 from benchmarks.fuzz.fire import SLOW, Damage, fire
 from benchmarks.memory import MIB, give_back
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from actors import ActorRef, Node, Security
-from benchmarks.chaos.figures import Bound, Figure, Outcome, none, percentile
+from benchmarks.figures import Bound, Figure, Outcome, none, percentile
 from benchmarks.fuzz import victim
 from benchmarks.fuzz.actors_under_fire import Echo
 from benchmarks.fuzz.crowd import Tally

@@ -70,11 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     conditions = {"seconds": f"{options.seconds:g}", **report.surroundings()}
     console.print(report.sentence(conditions))
     console.print(table(outcomes))
-    if options.json is not None:
-        document = {"conditions": conditions, "scenes": [each.as_json() for each in outcomes]}
-        report.write_document(document, options.json)
-    problems = [f"{each.scene}: {problem}" for each in outcomes for problem in each.problems()]
-    return report.verdict(problems, "all bounds kept, all messages accounted for", console)
+    return report.conclude(
+        outcomes, conditions, options.json, "all bounds kept, all messages accounted for", console
+    )
 
 
 if __name__ == "__main__":

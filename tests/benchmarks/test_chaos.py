@@ -19,7 +19,6 @@ from benchmarks.chaos import __main__ as command
 from benchmarks.chaos.accounts import Account, account
 from benchmarks.chaos.busy import Try, end_of, heard_of
 from benchmarks.chaos.company import company
-from benchmarks.chaos.figures import Bound, Figure, Outcome, all_of, none, percentile, spread
 from benchmarks.chaos.findings import Findings, figures_of
 from benchmarks.chaos.harm import CUT, KILL, STOP
 from benchmarks.chaos.links import Links
@@ -27,6 +26,7 @@ from benchmarks.chaos.posts import Start
 from benchmarks.chaos.rounds import victims
 from benchmarks.chaos.scenes import SCENES
 from benchmarks.chaos.witness import Sighting
+from benchmarks.figures import Bound, Figure, Outcome, all_of, none, percentile, spread
 
 FINE = Outcome("kill", 1.0, [Figure("down", 0.3, " s", Bound("at most", 1.0)), none("lost", 0)])
 

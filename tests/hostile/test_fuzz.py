@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from benchmarks.chaos.figures import Outcome
+from benchmarks.figures import Outcome
 from benchmarks.fuzz import decoders, streams
 from benchmarks.fuzz.corpus import envelopes, handshakes
 from benchmarks.fuzz.fire import fire
